@@ -1,0 +1,9 @@
+"""What every configuration section shares."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Section(BaseModel):
+    """Frozen, strict about names, coercing about types (PyYAML reads 1e-4 as a string)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)

@@ -1,0 +1,30 @@
+"""How a network is tested and how it predicts."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from slowfast_paddle.config.base import Section
+
+
+class TestConfig(Section):
+    """Multi-view testing, shared by evaluation and prediction. Source: paper section 4 (Inference), PySlowFast TEST.*"""
+
+    __test__ = False  # pytest: a configuration, not a test case
+
+    protocol: Literal["pyslowfast", "mmaction2", "pytorchvideo", "paddle"] | None = Field(
+        None, description="Whose convention places, samples, resizes and averages; default: the weights' own, else pyslowfast"
+    )
+    views: Literal["grid", "dense", "dense-space", "dense-time"] = Field(
+        "grid", description="grid: num_clips x num_crops; dense: one convolutional pass over the whole frame and video"
+    )
+    num_clips: int = Field(10, ge=1, description="Temporal windows a video")
+    num_crops: int = Field(3, ge=1, description="Spatial windows a clip: 1 (centre) or 3 (left, centre, right)")
+    short_side_px: int = Field(256, ge=8, description="Short side before cropping, px")
+    crop_px: int = Field(256, ge=8, description="Square crop, px")
+    average: Literal["prob", "score", "max"] = Field("prob", description="Mean of probabilities, mean of logits, largest probability")
+    views_per_forward: int = Field(5, ge=1, description="Views in one forward; bounds memory, never mixes two videos")
+    compiled: bool = Field(True, description="On CPU, run the network through Paddle Inference when its output agrees")
+    top_k: int = Field(5, ge=1, description="Classes in a prediction")
+    save_path: str = Field("./data/results", description="Folder of result.json")
+    report: bool = Field(True, description="Write report.html beside eval.json")

@@ -1,0 +1,37 @@
+"""The whole configuration of one network: what it is, what it reads, how it is trained and tested."""
+
+from pydantic import Field, model_validator
+
+from slowfast_paddle.config.base import Section
+from slowfast_paddle.config.data import DataConfig
+from slowfast_paddle.config.evaluation import TestConfig
+from slowfast_paddle.config.model import ModelConfig
+from slowfast_paddle.config.train import AugmentConfig, OptimConfig, TrainConfig
+
+
+class Config(Section):
+    """Root of a YAML file."""
+
+    name: str = Field("slowfast", description="Prefix of checkpoints is always slowfast_epoch; this names the run")
+    labels: str | None = Field(None, description="Class names: a shipped list (kinetics400, ssv2, ...) or a text file, one a line")
+    model: ModelConfig = Field(default_factory=ModelConfig, description="The network")
+    data: DataConfig = Field(default_factory=DataConfig, description="The reader")
+    optim: OptimConfig = Field(default_factory=OptimConfig, description="Optimizer and schedule")
+    augment: AugmentConfig = Field(default_factory=AugmentConfig, description="Augmentation")
+    train: TrainConfig = Field(default_factory=TrainConfig, description="The loop")
+    test: TestConfig = Field(default_factory=TestConfig, description="Testing and prediction")
+
+    @model_validator(mode="after")
+    def _across(self) -> "Config":
+        alpha = self.model.alpha if self.model.architecture == "slowfast" else 1
+        if self.data.num_frames % alpha:
+            raise ValueError(
+                f"data.num_frames {self.data.num_frames} is not divisible by model.alpha {alpha}; "
+                f"the slow pathway takes num_frames / alpha frames"
+            )
+        if self.optim.warmup_fraction is None and self.optim.warmup_epochs > self.train.epochs:
+            raise ValueError(
+                f"optim.warmup_epochs {self.optim.warmup_epochs:g} is longer than train.epochs {self.train.epochs}; "
+                f"shorten it or set optim.warmup_fraction (e.g. 0.1)"
+            )
+        return self

@@ -1,0 +1,79 @@
+"""How a network is trained: loop, optimizer, schedule, augmentation."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from slowfast_paddle.config.base import Section
+
+
+class OptimConfig(Section):
+    """Optimizer and learning-rate schedule. Source: PySlowFast SOLVER.*; paper section 4.1."""
+
+    kind: Literal["sgd", "adam", "adamw"] = Field("sgd", description="Update rule")
+    base_lr: float = Field(0.1, gt=0, description="Learning rate at base_batch_size clips a step")
+    base_batch_size: int = Field(64, ge=1, description="Global batch that base_lr belongs to; other batches scale it linearly")
+    momentum: float = Field(0.9, ge=0, lt=1, description="sgd only")
+    nesterov: bool = Field(True, description="sgd only")
+    betas: tuple[float, float] = Field((0.9, 0.999), description="adam and adamw only")
+    weight_decay: float = Field(1e-4, ge=0, description="On every parameter but BN scale and shift")
+    policy: Literal["cosine", "steps", "exponential"] = Field("cosine", description="Shape after the warm-up")
+    end_lr: float = Field(0.0, ge=0, description="Where cosine and exponential end, before batch scaling")
+    steps: tuple[float, ...] = Field((), description="policy steps: epochs at which a factor starts, from 0")
+    relative_lrs: tuple[float, ...] = Field((), description="policy steps: factors on base_lr, one per step")
+    warmup_epochs: float = Field(34.0, ge=0, description="Linear warm-up, epochs")
+    warmup_fraction: float | None = Field(None, ge=0, lt=1, description="Warm-up as a share of all epochs; replaces warmup_epochs")
+    warmup_start_lr: float = Field(0.01, ge=0, description="Where the warm-up starts, before batch scaling")
+    head_lr_scale: float = Field(1.0, gt=0, description="Factor on the classifier's learning rate, for fine-tuning")
+    layer_decay: float = Field(1.0, gt=0, le=1, description="Factor on the learning rate per stage below the head")
+    clip_grad_norm: float | None = Field(None, gt=0, description="Largest global L2 norm of the gradient")
+
+    @model_validator(mode="after")
+    def _steps(self) -> "OptimConfig":
+        if self.policy == "steps":
+            if not self.steps or len(self.steps) != len(self.relative_lrs):
+                raise ValueError("policy steps needs `steps` and as many `relative_lrs`, e.g. steps: [0, 10, 15], relative_lrs: [1, 0.1, 0.01]")
+            if self.steps[0] != 0 or list(self.steps) != sorted(self.steps):
+                raise ValueError(f"steps {list(self.steps)} must ascend and start at 0")
+        return self
+
+
+class AugmentConfig(Section):
+    """Augmentation beyond scale, crop and flip. Off by default."""
+
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of the target spread over all classes")
+    mixup_alpha: float = Field(0.0, ge=0, description="Beta parameter of mixup; 0 is off")
+    cutmix_alpha: float = Field(0.0, ge=0, description="Beta parameter of cutmix; 0 is off")
+
+
+class TrainConfig(Section):
+    """The training loop."""
+
+    epochs: int = Field(196, ge=1, description="Epochs count from 0: 196 of them end in slowfast_epoch195")
+    batch_size: int = Field(64, ge=1, description="Clips a step over all processes")
+    accumulate_steps: int = Field(1, ge=1, description="Forward-backward passes a step; each sees batch_size / accumulate_steps clips")
+    save_dir: str = Field("./checkpoints", description="Checkpoints, resolved config, metrics.jsonl and curves")
+    save_every_epochs: int = Field(1, ge=1, description="A checkpoint every so many epochs, and after the last")
+    keep_last: int = Field(3, ge=1, description="Older checkpoints are removed, the best one stays")
+    valid_every_epochs: int = Field(1, ge=0, description="Validation interval; 0 turns it off")
+    early_stop_validations: int = Field(0, ge=0, description="Stop after so many validations without a better one; 0 never")
+    log_every_steps: int = Field(10, ge=1, description="Steps between two log lines")
+    precise_bn_batches: int = Field(200, ge=0, description="Batches for exact BN statistics before each validation and the last checkpoint; 0 off")
+    precise_bn_every_epochs: int = Field(10, ge=1, description="Epochs between two precise BN runs; the last epoch always has one")
+    amp: Literal["off", "float16", "bfloat16"] = Field("off", description="Mixed precision; GPU only")
+    sync_bn: bool = Field(False, description="BN statistics over all processes")
+    ema_decay: float = Field(0.0, ge=0, lt=1, description="Decay of the averaged weights evaluated beside the raw ones; 0 off")
+    freeze_stages: int = Field(0, ge=0, le=5, description="Freeze the stem (1) and res2.. (2..5), BN included, for fine-tuning")
+    skip_nonfinite: int = Field(0, ge=0, description="Steps with a non-finite loss that are skipped before the run stops")
+    seed: int = Field(0, ge=0, description="Weights, order and augmentation")
+    deterministic: bool = Field(False, description="Deterministic GPU kernels, slower")
+    test_last: bool = Field(False, description="Multi-view test of the last checkpoint when training ends")
+    test_best: bool = Field(False, description="Multi-view test of the best checkpoint when training ends")
+    visualdl: bool = Field(True, description="Write VisualDL curves beside metrics.jsonl")
+    visualdl_dir: str | None = Field(None, description="Default: save_dir/vdl")
+
+    @model_validator(mode="after")
+    def _batch(self) -> "TrainConfig":
+        if self.batch_size % self.accumulate_steps:
+            raise ValueError(f"batch_size {self.batch_size} is not divisible by accumulate_steps {self.accumulate_steps}")
+        return self
