@@ -1,0 +1,68 @@
+"""The process settings: what is set where, and that they leave the user's own choices alone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from slowfast_paddle import cpu
+
+INTEL = "vendor_id\t: GenuineIntel\nflags\t\t: sse avx2 avx512f\n"
+AMD_AVX512 = "vendor_id\t: AuthenticAMD\nflags\t\t: sse avx2 avx512f\n"
+AMD_AVX2 = "vendor_id\t: AuthenticAMD\nflags\t\t: sse avx2\n"
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "cpu_type"), [(INTEL, None), (AMD_AVX512, "7"), (AMD_AVX2, "5"), ("vendor_id\t: AuthenticAMD\n", None)]
+)
+def test_mkl_path_is_named_only_on_amd(cpuinfo, cpu_type):
+    assert cpu.environment_defaults({}, cpuinfo, 2).get("MKL_DEBUG_CPU_TYPE") == cpu_type
+
+
+@pytest.mark.parametrize(
+    ("environ", "threads"),
+    [
+        ({}, "8"),
+        ({"OMP_NUM_THREADS": "3"}, None),
+        ({"OMP_NUM_THREADS": "1"}, None),
+        ({"MKL_NUM_THREADS": "5"}, "5"),
+        ({"PADDLE_LOCAL_SIZE": "2", "OMP_NUM_THREADS": "1"}, "4"),
+        ({"PADDLE_LOCAL_SIZE": "2", "OMP_NUM_THREADS": "2"}, None),
+        ({"PADDLE_LOCAL_SIZE": "16", "OMP_NUM_THREADS": "1"}, "1"),
+    ],
+)
+def test_threads_share_the_cores_unless_chosen(environ, threads):
+    assert cpu.environment_defaults(environ, INTEL, 8).get("MKL_NUM_THREADS") == threads
+
+
+def test_chosen_mkl_path_stays():
+    assert cpu.environment_defaults({"MKL_DEBUG_CPU_TYPE": "5"}, AMD_AVX512, 2)["MKL_DEBUG_CPU_TYPE"] == "5"
+
+
+def test_opt_out_and_other_systems_change_nothing(monkeypatch):
+    before = dict(os.environ)
+    monkeypatch.setattr(cpu.sys, "platform", "darwin")
+    assert cpu.configure_process() == {}
+    monkeypatch.setattr(cpu.sys, "platform", "linux")
+    monkeypatch.setenv(cpu.OPT_OUT, "0")
+    assert cpu.configure_process() == {}
+    assert {**before, cpu.OPT_OUT: "0"} == dict(os.environ)
+
+
+def test_musl_gets_no_mallopt(monkeypatch):
+    monkeypatch.setattr(cpu.platform, "libc_ver", lambda: ("", ""))
+    monkeypatch.setattr(cpu.ctypes, "CDLL", lambda name: pytest.fail("mallopt exists in glibc only"))
+    monkeypatch.setattr(cpu.os, "environ", dict(os.environ))
+    assert "malloc" not in cpu.configure_process()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the settings are for Linux")
+def test_twice_is_once_and_paddle_is_not_imported():
+    code = (
+        "import sys; from slowfast_paddle.cpu import configure_process as c; "
+        "assert c() == c(); assert 'paddle' not in sys.modules and 'numpy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY)
