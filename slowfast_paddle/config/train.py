@@ -51,6 +51,9 @@ class TrainConfig(Section):
 
     epochs: int = Field(196, ge=1, description="Epochs count from 0: 196 of them end in slowfast_epoch195")
     batch_size: int = Field(64, ge=1, description="Clips a step over all processes")
+    cpu_clips_per_process: int | None = Field(
+        None, ge=1, description="On CPU, unless a batch size is given on the command line: clips a step in each process"
+    )
     accumulate_steps: int = Field(1, ge=1, description="Forward-backward passes a step; each sees batch_size / accumulate_steps clips")
     save_dir: str = Field("./checkpoints", description="Checkpoints, resolved config, metrics.jsonl and curves")
     save_every_epochs: int = Field(1, ge=1, description="A checkpoint every so many epochs, and after the last")

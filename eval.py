@@ -1,0 +1,25 @@
+"""Test a network with many views a video: python eval.py --config configs/slowfast.yaml --weights FILE"""
+
+import sys
+
+from slowfast_paddle import cli
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parses, evaluates, returns the exit code: 0 done, 2 bad input, 3 some videos failed."""
+    parser = cli.parser(__doc__, cli.TEST_KEYS)
+    parser.add_argument("--list", metavar="FILE", help="videos and labels instead of data.val_list")
+    parser.add_argument("--out", metavar="FILE", help="store the scores: .npz, .json or .pkl")
+    args = cli.parse(parser, argv)
+    return cli.run_reporting_errors(lambda: _run(args))
+
+
+def _run(args) -> int:
+    config = cli.resolve(args)
+    from slowfast_paddle import app
+
+    return app.test(config, runtime=cli.runtime(args), weights=args.weights, list_path=args.list, out=args.out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

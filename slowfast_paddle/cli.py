@@ -1,0 +1,136 @@
+"""Flags and exit codes shared by train.py, eval.py, predict.py and the sub-commands."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from slowfast_paddle import cpu
+from slowfast_paddle.config.load import dump_config, load_config
+from slowfast_paddle.config.schema import Config
+from slowfast_paddle.errors import SlowFastError
+
+DEFAULT_WEIGHTS = "checkpoints/slowfast_epoch195"
+
+# Flags of the original project that are another name for a configuration key.
+_KEYS_OF_EVERY_SCRIPT = {"--log_interval": ("train.log_every_steps", int, "steps between two log lines")}
+TRAIN_KEYS = {
+    "--batch_size": ("train.batch_size", int, "clips a step over all processes"),
+    "--epoch": ("train.epochs", int, "number of epochs, counted from 0"),
+    "--save_dir": ("train.save_dir", str, "folder of checkpoints and curves"),
+    "--valid_interval": ("train.valid_every_epochs", int, "epochs between two validations; 0 turns them off"),
+    "--use_visualdl": ("train.visualdl", str, "true or false: write VisualDL curves"),
+    "--vd_logdir": ("train.visualdl_dir", str, "folder of the VisualDL curves"),
+    **_KEYS_OF_EVERY_SCRIPT,
+}
+TEST_KEYS = {
+    "--batch_size": ("test.views_per_forward", int, "views in one forward"),
+    "--save_path": ("test.save_path", str, "folder of the results"),
+    "--protocol": ("test.protocol", str, "pyslowfast, mmaction2, pytorchvideo or paddle"),
+    **_KEYS_OF_EVERY_SCRIPT,
+}
+
+
+def parser(about: str, keys: dict[str, tuple[str, type, str]]) -> argparse.ArgumentParser:
+    """A parser with the flags every script takes and those that stand for configuration keys."""
+    p = argparse.ArgumentParser(description=about, allow_abbrev=False)
+    p.add_argument("--config", "--config_file", default="configs/slowfast.yaml", metavar="FILE", help="YAML file or preset name")
+    p.add_argument("--weights", metavar="FILE", help=f"with or without .pdparams (evaluation and prediction default to {DEFAULT_WEIGHTS})")
+    p.add_argument("--use_gpu", type=_tri_state, default="auto", metavar="auto|true|false", help="auto: a GPU where Paddle sees one")
+    p.add_argument("--use_data_parallel", type=_boolean, default=True, metavar="true|false", help="all processes of the launcher work together")
+    p.add_argument("--plugin", action="append", default=[], metavar="FILE.py", help="your file that registers architectures, heads or datasets")
+    p.add_argument("--print-config", action="store_true", help="print the resolved configuration and stop")
+    p.add_argument("overrides", nargs="*", metavar="section.key=value", help="override any configuration key")
+    for flag, (key, kind, about_flag) in keys.items():
+        p.add_argument(flag, type=kind, dest=key, default=None, metavar=kind.__name__.upper(), help=f"{about_flag} ({key})")
+    p.set_defaults(keys=[key for key, _, _ in keys.values()])
+    return p
+
+
+def resolve(args: argparse.Namespace) -> Config:
+    """The configuration of parsed arguments: file, then flags, then dotted overrides."""
+    flags = [f"{key}={value}" for key in args.keys if (value := getattr(args, key)) is not None]
+    config = load_config(args.config, [*flags, *args.overrides])
+    if args.print_config:
+        print(dump_config(config), end="")
+        raise SystemExit(0)
+    return config
+
+
+def batch_size_given(args: argparse.Namespace) -> bool:
+    """Whether the command line, not the file, chose the training batch."""
+    return getattr(args, "train.batch_size", None) is not None or any(o.startswith("train.batch_size=") for o in args.overrides)
+
+
+def run_reporting_errors(work: Callable[[], int]) -> int:
+    """Runs a script's work; user errors become one line on stderr and exit code 2."""
+    cpu.configure_process()
+    try:
+        return work()
+    except SlowFastError as err:
+        print(f"error: {err}", file=sys.stderr)
+        return err.exit_code
+    except BrokenPipeError:  # `| head` closed the pipe: not an error of ours
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parse(p: argparse.ArgumentParser, argv: list[str] | None) -> argparse.Namespace:
+    """Flags and overrides may be mixed in any order."""
+    return p.parse_intermixed_args(argv)
+
+
+def _boolean(text: str) -> bool:
+    value = text.strip().lower()
+    if value in ("true", "1", "yes", "on"):
+        return True
+    if value in ("false", "0", "no", "off"):
+        return False
+    raise argparse.ArgumentTypeError(f"expected true or false, got {text!r}")
+
+
+def _tri_state(text: str) -> str:
+    return "auto" if text.strip().lower() == "auto" else str(_boolean(text)).lower()
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What the command line says about the machine rather than the network."""
+
+    use_gpu: str = "auto"
+    data_parallel: bool = True
+    plugins: tuple[str, ...] = ()
+
+
+def runtime(args: argparse.Namespace) -> Runtime:
+    """The machine flags of parsed arguments."""
+    return Runtime(args.use_gpu, args.use_data_parallel, tuple(args.plugin))
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Where training continues.
+
+    Attributes:
+        mode: "no", "required" (an error where nothing is found) or "auto" (start afresh there).
+        path: a checkpoint, or None for the newest intact one of save_dir.
+        epoch: continue after this epoch of save_dir, or None.
+    """
+
+    mode: str = "no"
+    path: str | None = None
+    epoch: int | None = None
+
+
+def resume_choice(args: argparse.Namespace) -> Resume:
+    """Reads --resume [true|false|PATH], --resume_epoch N and --auto_resume."""
+    if args.resume_epoch is not None:
+        return Resume("required", epoch=args.resume_epoch)
+    try:
+        wanted, path = _boolean(args.resume), None
+    except argparse.ArgumentTypeError:
+        wanted, path = True, args.resume
+    if wanted:
+        return Resume("required", path)
+    return Resume("auto" if args.auto_resume else "no")
