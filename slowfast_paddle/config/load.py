@@ -112,8 +112,10 @@ def _explain(err: ValidationError, origins: Origins, source: str) -> str:
     where = next((origins[loc[:i]] for i in range(len(loc), 0, -1) if loc[:i] in origins), source)
     key = ".".join(loc)
     if first["type"] == "extra_forbidden":
-        names = [f"{'.'.join((*loc[:-1], name))}" for name in _fields(loc[:-1])]
-        near = difflib.get_close_matches(key, names, n=1) or difflib.get_close_matches(loc[-1], _everywhere(), n=1, cutoff=0.75)
+        names = _fields(loc[:-1])
+        leaves = {dotted.rpartition(".")[2]: dotted for dotted in _everywhere()}  # a right name in the wrong section
+        near = [".".join((*loc[:-1], name)) for name in difflib.get_close_matches(loc[-1], names, n=1)]
+        near = near or [leaves[name] for name in difflib.get_close_matches(loc[-1], leaves, n=1)]
         text = f"unknown key '{key}'" + (f"; did you mean '{near[0]}'?" if near else f"; known here: {', '.join(names)}")
     else:
         message = first["msg"].removeprefix("Value error, ")
