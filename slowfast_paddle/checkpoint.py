@@ -184,9 +184,7 @@ def load_training_state(path: str | Path) -> dict[str, Any]:
     """
     file = part(path, STATE)
     if not file.is_file():
-        raise CheckpointError(
-            f"{file}: no such file; resuming needs it: to start anew from the weights use --weights"
-        )
+        raise CheckpointError(f"{file}: no such file; resuming needs it: to start anew from the weights use --weights")
     content = unpickle.load(file)
     if not isinstance(content, dict):
         raise CheckpointError(f"{file}: holds a {type(content).__name__}; expected the training state of a checkpoint")

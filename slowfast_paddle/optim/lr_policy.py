@@ -45,7 +45,9 @@ class LrPolicy:
         if self.cosine_after_warmup and self.warmup_epochs >= self.epochs:
             raise ConfigError(f"warm-up of {self.warmup_epochs} epochs leaves nothing of {self.epochs}; shorten it")
         if self.policy == "exponential" and not 0 < self.end_lr <= self.base_lr:
-            raise ConfigError(f"exponential lr policy: end_lr {self.end_lr} must lie above 0 and not above base_lr {self.base_lr}")
+            raise ConfigError(
+                f"exponential lr policy: end_lr {self.end_lr} must lie above 0 and not above base_lr {self.base_lr}"
+            )
         if self.policy == "steps":
             ordered = list(self.steps_epochs) == sorted(self.steps_epochs) and list(self.steps_epochs[:1]) == [0]
             if not ordered or len(self.steps_epochs) != len(self.steps_factors):

@@ -1,0 +1,168 @@
+"""Optimizers over named parameters: groups by rule, freezing, and state under names that survive the process."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import paddle
+from paddle import nn
+from paddle.nn.layer.norm import _BatchNormBase
+
+from slowfast_paddle.errors import CheckpointError, ConfigError
+
+_DEEPEST = 5  # stem, res2, res3, res4, res5 below the head
+
+
+@dataclass(frozen=True)
+class ParameterRule:
+    """Factors for the parameters whose whole name matches `pattern`; a later rule replaces an earlier one.
+
+    Attributes:
+        pattern: regular expression over a state-dict name.
+        lr_scale: factor on the learning rate.
+        decay_scale: factor on the weight decay.
+    """
+
+    pattern: str
+    lr_scale: float = 1.0
+    decay_scale: float = 1.0
+
+
+def layer_decay_rules(decay: float) -> list[ParameterRule]:
+    """Learning rates that shrink by `decay` per stage from the head down to the stem (depth 5); laterals go with their input."""
+    rules = [ParameterRule(r"(stems|laterals\.0)\..*", lr_scale=decay**_DEEPEST)]
+    for stage in range(4):
+        rules.append(ParameterRule(rf"(stages\.{stage}|laterals\.{stage + 1})\..*", lr_scale=decay ** (4 - stage)))
+    return rules
+
+
+def freeze(model: nn.Layer, patterns: Iterable[str]) -> list[str]:
+    """Stop training what matches, BN statistics included; return the frozen parameters' names.
+
+    Args:
+        model: network to freeze parts of.
+        patterns: regular expressions over whole state-dict names, such as r"stems\\..*".
+
+    Raises:
+        ConfigError: a pattern matches no parameter.
+    """
+    frozen = []
+    for pattern in patterns:
+        matched = [(name, p) for name, p in model.named_parameters() if re.fullmatch(pattern, name)]
+        if not matched:
+            raise ConfigError(
+                f"freeze pattern {pattern!r} matches no parameter; names look like stages.0.1.blocks.0.a.conv.weight"
+            )
+        for name, parameter in matched:
+            if not parameter.stop_gradient:  # Paddle: BN statistics are parameters too, without gradient from the start
+                parameter.stop_gradient = True
+                frozen.append(name)
+    frozen_names = set(frozen)
+    for name, layer in model.named_sublayers():
+        if isinstance(layer, _BatchNormBase) and f"{name}.weight" in frozen_names:
+            layer._use_global_stats = True  # Paddle: the only form of "eval" that model.train() leaves alone
+    return frozen
+
+
+def parameter_groups(
+    model: nn.Layer, weight_decay: float, norm_weight_decay: float = 0.0, rules: Sequence[ParameterRule] = ()
+) -> list[dict[str, Any]]:
+    """Trainable parameters grouped by learning-rate factor and weight decay, in the model's order.
+
+    Args:
+        model: network; frozen parameters are left out.
+        weight_decay: for every parameter but the scale and shift of normalisation layers.
+        norm_weight_decay: for those.
+        rules: factors by name.
+
+    Returns:
+        Groups as paddle.optimizer takes them.
+
+    Raises:
+        ConfigError: nothing is trainable.
+    """
+    norms = {
+        f"{prefix}.{own}" if prefix else own
+        for prefix, layer in model.named_sublayers(include_self=True)
+        if isinstance(layer, (_BatchNormBase, nn.LayerNorm, nn.GroupNorm))
+        for own, _ in layer.named_parameters(include_sublayers=False)
+    }
+    groups: dict[tuple[float, float], list[paddle.Tensor]] = defaultdict(list)
+    for name, parameter in model.named_parameters():
+        if parameter.stop_gradient:
+            continue
+        matching = [rule for rule in rules if re.fullmatch(rule.pattern, name)]
+        rule = matching[-1] if matching else ParameterRule(name)
+        decay = norm_weight_decay if name in norms else weight_decay
+        groups[(rule.lr_scale, decay * rule.decay_scale)].append(parameter)
+    if not groups:
+        raise ConfigError("every parameter is frozen; leave at least the head trainable")
+    return [
+        {"params": parameters, "learning_rate": lr_scale, "weight_decay": float(decay)}
+        for (lr_scale, decay), parameters in groups.items()
+    ]
+
+
+def build_optimizer(
+    kind: str,
+    groups: list[dict[str, Any]],
+    lr: float,
+    momentum: float = 0.9,
+    nesterov: bool = True,
+    betas: tuple[float, float] = (0.9, 0.999),
+) -> paddle.optimizer.Optimizer:
+    """SGD with momentum ("sgd"), "adam" (decay as L2 gradient) or "adamw" (decoupled decay).
+
+    Gradient clipping is the trainer's: Paddle clips each group by its own norm.
+
+    Raises:
+        ConfigError: unknown kind.
+    """
+    if kind == "sgd":
+        return paddle.optimizer.Momentum(learning_rate=lr, momentum=momentum, use_nesterov=nesterov, parameters=groups)
+    if kind in ("adam", "adamw"):
+        cls = paddle.optimizer.Adam if kind == "adam" else paddle.optimizer.AdamW
+        return cls(learning_rate=lr, beta1=betas[0], beta2=betas[1], parameters=groups)
+    raise ConfigError(f"optimizer {kind!r}: unknown; expected sgd, adam or adamw")
+
+
+def named_state(optimizer: paddle.optimizer.Optimizer, model: nn.Layer) -> dict[str, dict[str, np.ndarray]]:
+    """Accumulators by state-dict name and kind, such as ["head.classifier.weight"]["velocity_0"].
+
+    Paddle keys them by a process-wide counter ("conv3d_7.w_0"), which another process may count differently.
+    """
+    by_internal = {parameter.name: name for name, parameter in model.named_parameters()}
+    state: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
+    for key, value in optimizer.state_dict().items():
+        internal = next((name for name in _prefixes(key) if name in by_internal), None)
+        if internal is not None and isinstance(value, paddle.Tensor):
+            state[by_internal[internal]][key[len(internal) + 1 :]] = value.numpy()
+    return dict(state)
+
+
+def _prefixes(key: str) -> Iterable[str]:
+    """The beginnings of `key` that end before an underscore, longest first."""
+    return (key[: match.start()] for match in reversed(list(re.finditer("_", key))))
+
+
+def load_named_state(
+    optimizer: paddle.optimizer.Optimizer, model: nn.Layer, state: Mapping[str, Mapping[str, np.ndarray]]
+) -> None:
+    """Put back what `named_state` returned.
+
+    Raises:
+        CheckpointError: the state belongs to other parameters.
+    """
+    internal = {name: parameter.name for name, parameter in model.named_parameters()}
+    trainable = {name for name, parameter in model.named_parameters() if not parameter.stop_gradient}
+    if state and set(state) != trainable:
+        strange = sorted(set(state) ^ trainable)[:3]
+        raise CheckpointError(
+            f"optimizer state does not fit the trainable parameters, e.g. {', '.join(strange)}; resume with the same config"
+        )
+    optimizer.set_state_dict(
+        {f"{internal[name]}_{kind}": np.array(value) for name, kinds in state.items() for kind, value in kinds.items()}
+    )
