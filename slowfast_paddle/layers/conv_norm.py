@@ -1,0 +1,41 @@
+"""Convolution, normalisation, activation: the brick of every network."""
+
+from paddle import nn
+
+from slowfast_paddle.layers.conv3d import Conv3D
+from slowfast_paddle.layers.norm import build_norm
+
+ACTIVATIONS = {"relu": nn.ReLU, "swish": nn.Silu, "none": nn.Identity}
+
+
+def same_conv(in_channels: int, out_channels: int, kernel, stride=1, dilation: int = 1, groups: int = 1, bias: bool = False) -> Conv3D:
+    """Convolution whose zero padding keeps the size at stride 1.
+
+    Args:
+        kernel: odd sizes over (T, H, W).
+        stride: over (T, H, W), or one for H and W.
+        dilation: over H and W.
+    """
+    return Conv3D(
+        in_channels,
+        out_channels,
+        kernel,
+        stride=(1, stride, stride) if isinstance(stride, int) else stride,
+        padding=(kernel[0] // 2, dilation * (kernel[1] // 2), dilation * (kernel[2] // 2)),
+        dilation=(1, dilation, dilation),
+        groups=groups,
+        bias_attr=None if bias else False,
+    )
+
+
+class ConvNorm(nn.Layer):
+    """conv -> bn -> activation over [B, C, T, H, W]; without a norm spec only the convolution."""
+
+    def __init__(self, conv: Conv3D, norm=None, activation: str = "none"):
+        super().__init__()
+        self.conv = conv
+        self.bn = build_norm(norm, conv.weight.shape[0]) if norm else nn.Identity()
+        self.activation = ACTIVATIONS[activation]()
+
+    def forward(self, x):
+        return self.activation(self.bn(self.conv(x)))

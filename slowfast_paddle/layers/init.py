@@ -1,0 +1,29 @@
+"""Initial weights."""
+
+from math import prod
+
+import paddle
+from paddle import nn
+from paddle.nn import initializer
+
+
+@paddle.no_grad()
+def initialise(network: nn.Layer, zero_final_norm: bool, classifier_std: float = 0.01) -> None:
+    """He normal by fan-out for convolutions, normal for classifiers, zero for the last scale of residual branches.
+
+    Layers say which normalisation is the last of a residual branch by a list attribute `final_norm`.
+    Source: He et al. 2015; Goyal et al. 2017; PySlowFast weight_init_helper.init_weights.
+    """
+    for layer in network.sublayers():
+        if isinstance(layer, nn.Conv3D):
+            out_channels, _, *kernel = layer.weight.shape
+            # Paddle: KaimingNormal knows only fan_in, so fan_out is passed under that name.
+            initializer.KaimingNormal(fan_in=out_channels * prod(kernel))(layer.weight)
+            if layer.bias is not None:
+                layer.bias.set_value(paddle.zeros_like(layer.bias))
+        elif isinstance(layer, nn.Linear):
+            initializer.Normal(0.0, classifier_std)(layer.weight)
+            layer.bias.set_value(paddle.zeros_like(layer.bias))
+        if zero_final_norm:
+            for norm in getattr(layer, "final_norm", ()):
+                norm.weight.set_value(paddle.zeros_like(norm.weight))

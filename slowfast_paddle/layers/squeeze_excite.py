@@ -1,0 +1,21 @@
+"""Channel gates from the clip's mean."""
+
+import paddle.nn.functional as F
+from paddle import nn
+
+
+class SqueezeExcite(nn.Layer):
+    """Scales each channel by a gate in 0..1. Source: Hu et al. 2018; PySlowFast operators.SE.
+
+    The two layers are 1x1x1 convolutions, so that their parameters have the references' shapes.
+    """
+
+    def __init__(self, channels: int, squeezed: int):
+        super().__init__()
+        self.fc1 = nn.Conv3D(channels, squeezed, 1)
+        self.fc2 = nn.Conv3D(squeezed, channels, 1)
+
+    def forward(self, x):
+        """[B, C, T, H, W] -> the same shape."""
+        gates = x.mean([2, 3, 4], keepdim=True)
+        return x * F.sigmoid(self.fc2(F.relu(self.fc1(gates))))

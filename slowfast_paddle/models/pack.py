@@ -1,0 +1,37 @@
+"""From decoded frames to the pathways of a network, on the device that computes."""
+
+from collections.abc import Sequence
+
+import paddle
+from paddle import nn
+
+
+class PackPathways(nn.Layer):
+    """uint8 [B, T, H, W, 3] -> one float32 [B, 3, T_p, H, W] per pathway, normalised.
+
+    Args:
+        mean, std: per channel, of pixels scaled to 0..1.
+        indices: the frames of each pathway, slow first.
+        reverse_channels: feed BGR. Mean and std keep the order of the channels the network sees.
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], indices: Sequence[Sequence[int]], reverse_channels: bool = False):
+        super().__init__()
+        # 1/255 is folded into both, which saves a pass over the pixels. Not part of a state dict.
+        self.register_buffer("mean", paddle.to_tensor([255.0 * m for m in mean], "float32"), persistable=False)
+        self.register_buffer("scale", paddle.to_tensor([1.0 / (255.0 * s) for s in std], "float32"), persistable=False)
+        self.indices = [tuple(int(i) for i in pathway) for pathway in indices]
+        self.reverse_channels = reverse_channels
+
+    def forward(self, frames):
+        if self.reverse_channels:
+            frames = frames.flip([-1])
+        clip = (frames.astype("float32") - self.mean) * self.scale
+        clip = clip.transpose([0, 4, 1, 2, 3])  # [B, 3, T, H, W]
+        return tuple(self._pick(clip, pathway) for pathway in self.indices)
+
+    @staticmethod
+    def _pick(clip, pathway: tuple[int, ...]):
+        if pathway == tuple(range(clip.shape[2])):
+            return clip
+        return paddle.index_select(clip, paddle.to_tensor(pathway, "int32"), axis=2)
