@@ -19,7 +19,7 @@ import numpy as np
 from slowfast_paddle.errors import DataError
 
 NO_LABEL = -1
-CHUNK_ROWS = 100_000
+CHUNK_ROWS = 1000  # larger chunks keep more lists alive, and the garbage collector walks them again and again
 PIXELS_ABOVE = 1.5  # a fraction of the frame may slip over 1, but not this far
 
 
