@@ -80,7 +80,7 @@ class ModelConfig(Section):
 
     architecture: str = Field("slowfast", description="slowfast, slow, fast, c2d, i3d, x3d or a registered one")
     num_classes: int = Field(400, ge=1, description="Outputs of the classifier")
-    depth: int | tuple[int, ...] = Field(50, description="18, 50 or 101; a list gives one for each pathway, slow first")
+    depth: int | tuple[int, ...] = Field(50, description="14, 18, 26, 50 or 101; a list gives one for each pathway, slow first")
     width: int = Field(64, ge=1, description="Stem channels of the slow pathway")
     groups: int = Field(1, ge=1, description="Groups of the spatial convolution; each has `width` inner channels in res2")
     expansion: int | None = Field(

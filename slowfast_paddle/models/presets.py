@@ -19,7 +19,8 @@ from slowfast_paddle.models.spec import (
     StemSpec,
 )
 
-BLOCKS = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+# 14 and 26 are bottleneck networks for small data: one and two blocks a stage.
+BLOCKS = {14: (1, 1, 1, 1), 18: (2, 2, 2, 2), 26: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 SLOW_KERNELS: tuple[Kernels, ...] = (1, 1, 1, 3, 3)
 FAST_KERNELS: tuple[Kernels, ...] = (5, 3, 3, 3, 3)
 I3D_KERNELS: tuple[Kernels, ...] = (5, 3, (3, 1), (3, 1), (1, 3))
@@ -129,7 +130,7 @@ def _blocks(
 ) -> tuple[BlockSpec, ...]:
     depth = config.depth if isinstance(config.depth, int) else config.depth[index]
     if depth not in BLOCKS:
-        raise ConfigError(f"model.depth: {depth} is unknown; expected 18, 50 or 101")
+        raise ConfigError(f"model.depth: {depth} is unknown; expected one of {', '.join(map(str, BLOCKS))}")
     count = BLOCKS[depth][stage]
     temporal = config.temporal_blocks[index][stage] if config.temporal_blocks else count
     if temporal > count:
