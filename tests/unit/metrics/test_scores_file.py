@@ -58,7 +58,7 @@ def test_a_hostile_pickle_is_refused(tmp_path, monkeypatch):
     assert not (tmp_path / "hostile").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"{\"format\": 1}", b"\x00\x01"])
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"format": 1}', b"\x00\x01"])
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_damaged_files_are_named(tmp_path, suffix, content):
     path = tmp_path / f"s{suffix}"
