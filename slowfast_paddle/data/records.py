@@ -1,0 +1,182 @@
+"""List files: which videos belong to a set and what they show.
+
+    train.csv   videos/a b.mp4,3      or   videos/ab.mp4 3          path and class number, comma or blank separated
+    charades    videos/ab.mp4 1,5,7   or   videos/ab.mp4,1,5,7      several class numbers (multi_label)
+    infer.csv   videos/ab.mp4                                       paths only (labelled=False)
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from slowfast_paddle.errors import DataError
+
+SEPARATORS = ("auto", "comma", "blank")
+
+
+@dataclass(frozen=True)
+class Records:
+    """The lines of one list, as flat arrays: forked readers share them instead of copying a million small objects.
+
+    Shapes: text holds all paths in one string of bytes, path i is text[starts[i]:starts[i + 1]]; lines int32 [N] from 1;
+    labels int32 [sum of labels], those of line i are labels[label_starts[i]:label_starts[i + 1]].
+    """
+
+    source: str
+    text: bytes
+    starts: np.ndarray
+    lines: np.ndarray
+    labels: np.ndarray
+    label_starts: np.ndarray
+    multi_label: bool = False
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def path(self, index: int) -> str:
+        """Path as listed, prefix included."""
+        return self.text[self.starts[index] : self.starts[index + 1]].decode("utf-8", "surrogateescape")
+
+    def label(self, index: int) -> int | tuple[int, ...] | None:
+        """Class number, all class numbers of a multi-label line, or None where the list has no labels."""
+        own = self.labels[self.label_starts[index] : self.label_starts[index + 1]]
+        if self.multi_label:
+            return tuple(int(label) for label in own)
+        return int(own[0]) if len(own) else None
+
+    def where(self, index: int) -> str:
+        """`file:line` of an entry, for messages."""
+        return f"{self.source}:{self.lines[index]}"
+
+    def select(self, indices: Iterable[int]) -> "Records":
+        """The same list restricted to some entries."""
+        kept = list(indices)
+        return _pack(
+            self.source,
+            [self.text[self.starts[i] : self.starts[i + 1]] for i in kept],
+            [self.labels[self.label_starts[i] : self.label_starts[i + 1]] for i in kept],
+            [int(self.lines[i]) for i in kept],
+            self.multi_label,
+        )
+
+
+def from_paths(paths: Iterable[str], source: str = "input") -> Records:
+    """Records without labels, for prediction on given files."""
+    encoded = [str(path).encode("utf-8", "surrogateescape") for path in paths]
+    return _pack(source, encoded, [()] * len(encoded), list(range(1, len(encoded) + 1)), False)
+
+
+def read_records(
+    path: str | Path,
+    *,
+    labelled: bool = True,
+    multi_label: bool = False,
+    num_classes: int | None = None,
+    separator: str = "auto",
+    prefix: str = "",
+) -> Records:
+    """Reads a list file.
+
+    Blank lines are skipped, double quotes around a path are removed. With `auto` the first line decides: a comma followed by class
+    numbers means comma, anything else blank. `prefix` is a folder put before every path that is not absolute.
+
+    Raises:
+        DataError: missing or empty list, line without path or label, label that is no class number below `num_classes`.
+    """
+    if separator not in SEPARATORS:
+        raise DataError(f"separator {separator!r} is unknown; expected one of {', '.join(SEPARATORS)}")
+    lines = _read_lines(Path(path), labelled)
+    comma = _uses_comma(lines[0][1], multi_label) if separator == "auto" else separator == "comma"
+    folder = prefix.encode().rstrip(b"/") + b"/" if prefix else b""
+    paths, labels = [], []
+    for number, line in lines:
+        name, numbers = _split(line, comma, multi_label) if labelled else (line, [])
+        name = name.strip().strip(b'"')
+        if labelled:
+            labels.append(_class_numbers(numbers, line, f"{path}:{number}", comma, num_classes))
+        if not name:
+            raise DataError(f"{path}:{number}: no path before the label in {_show(line)}; expected `path{',' if comma else ' '}label`")
+        paths.append(folder + name if folder and not name.startswith(b"/") else name)
+    return _pack(str(path), paths, labels or [()] * len(paths), [number for number, _ in lines], multi_label)
+
+
+def _read_lines(path: Path, labelled: bool) -> list[tuple[int, bytes]]:
+    form = "`path label`" if labelled else "one path"
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such list file; expected a text file with {form} a line") from None
+    except OSError as err:
+        raise DataError(f"{path}: cannot read the list file ({err.strerror}); expected a text file with {form} a line") from err
+    lines = [(n, line.strip()) for n, line in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1)]
+    lines = [entry for entry in lines if entry[1]]
+    if not lines:
+        raise DataError(f"{path}: the list is empty; expected {form} a line")
+    return lines
+
+
+def _split(line: bytes, comma: bool, multi_label: bool) -> tuple[bytes, list[bytes]]:
+    """Path and the texts of its labels; no label text when the separator is missing."""
+    if not comma:
+        name, *label = line.rsplit(None, 1)
+        return name, label[0].strip(b'"').split(b",") if multi_label and label else label
+    if not multi_label:
+        name, found, label = line.rpartition(b",")
+        return (name, [label.strip()]) if found else (line, [])
+    fields = line.split(b",")
+    first = len(fields)
+    while first > 1 and _is_number(fields[first - 1]):
+        first -= 1
+    return b",".join(fields[:first]), [field.strip() for field in fields[first:]]
+
+
+def _is_number(text: bytes) -> bool:
+    return text.strip().lstrip(b"-").isdigit()
+
+
+def _uses_comma(line: bytes, multi_label: bool) -> bool:
+    if multi_label:  # `path 1,5` and `path,1,5`: only the second has a comma right after the path
+        blank = line.rsplit(None, 1)
+        if len(blank) == 2 and all(_is_number(part) for part in blank[1].strip(b'"').split(b",")):
+            return False
+    return all(_is_number(part) for part in _split(line, True, multi_label)[1]) and b"," in line
+
+
+def _class_numbers(texts: list[bytes], line: bytes, where: str, comma: bool, num_classes: int | None) -> list[int]:
+    form = f"`path{',' if comma else ' '}label`"
+    if not texts:
+        raise DataError(f"{where}: no label in {_show(line)}; expected {form}")
+    try:
+        numbers = [int(text) for text in texts]
+    except ValueError:
+        raise DataError(f"{where}: label {_show(b','.join(texts))} is not a class number; expected {form}") from None
+    for number in numbers:
+        if number < 0:
+            raise DataError(f"{where}: label {number} is negative; class numbers count from 0")
+        if num_classes is not None and number >= num_classes:
+            raise DataError(
+                f"{where}: label {number} is out of range; the network has {num_classes} classes, "
+                f"0 to {num_classes - 1} (model.num_classes)"
+            )
+    return numbers
+
+
+def _show(line: bytes) -> str:
+    text = line.decode("utf-8", "replace")
+    return repr(text if len(text) <= 80 else text[:77] + "...")
+
+
+def _pack(source: str, paths: list[bytes], labels: list, lines: list[int], multi_label: bool) -> Records:
+    lengths = np.fromiter((len(path) for path in paths), np.int64, len(paths))
+    counts = np.fromiter((len(own) for own in labels), np.int64, len(labels))
+    return Records(
+        source=source,
+        text=b"".join(paths),
+        starts=np.concatenate([[0], np.cumsum(lengths)]),
+        lines=np.asarray(lines, np.int32),
+        labels=np.fromiter((label for own in labels for label in own), np.int32, int(counts.sum())),
+        label_starts=np.concatenate([[0], np.cumsum(counts)]),
+        multi_label=multi_label,
+    )
