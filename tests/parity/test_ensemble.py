@@ -42,6 +42,8 @@ def test_sums_and_maxima_of_pyslowfast(cases):
             continue
         mean = _ensemble(case).compute()
         maximum = _ensemble(case, use_max=True).compute()
+        # PySlowFast starts its maximum at 0, which hides negative logits.
+        maximum = np.maximum(maximum, 0.0)
         np.testing.assert_allclose(maximum, case["pyslowfast_max"]["video_scores"], rtol=FLOAT32, atol=FLOAT32)
         # The original skips repeats as we do; PySlowFast adds them again and agrees where none came.
         np.testing.assert_allclose(mean * case["num_clips"], case["paddle_original"]["video_scores"], rtol=1e-9, atol=1e-9)
