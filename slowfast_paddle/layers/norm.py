@@ -44,7 +44,7 @@ class SubBatchNorm3D(nn.BatchNorm3D):
     def forward(self, x):
         """[B, C, T, H, W], B divisible by splits when training."""
         if not self.training or self.splits == 1:
-            return super().forward(x)
+            return nn.BatchNorm3D.forward(self, x)  # Paddle: 2.6 cannot trace super() for export
         batch, channels, *size = x.shape
         if batch % self.splits:
             raise ConfigError(f"model.norm.splits: {self.splits} does not divide the {batch} clips of a process's batch")

@@ -37,4 +37,5 @@ class Lateral(ConvNorm):
 
     def forward(self, pathways):
         slow, fast = pathways
-        return paddle.concat([slow, super().forward(fast)], axis=1), fast
+        # Paddle: tracing for export in 2.6 loses the cell that super() without arguments needs.
+        return paddle.concat([slow, ConvNorm.forward(self, fast)], axis=1), fast
