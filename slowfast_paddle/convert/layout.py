@@ -1,106 +1,114 @@
-"""What a foreign layout of weights is: a table of name pairs, read in both directions.
+"""The small language of the name tables: pairs of templates that turn foreign names into ours and back.
 
-Both sides of a pair are templates. `{p}` is the pathway, `{i}` the stage (0 is res2) or lateral, `{b}` the block, `{x}` the
-branch convolution a, b or c, `{fc}` a squeeze-excitation layer, `{n}` a non-local convolution; `{conv}` and `{norm}` stand
-for the arrays of a convolution or linear layer and of a normalisation. Their side may also use `{layer}` = i + 1,
-`{stage}` = i + 2, `{last}` = the last fast block before lateral i, and the `words` of the layout.
+    ("s{i+2}.pathway{p}_res{b}.branch2.{c}.weight", "stages.{i}.{p}.blocks.{b}.{c}.conv.weight")
+
+`{i+2}` is a number that is 2 larger over there; `{c}` is one of the words that the layout gives to ours. A place that
+only their side has is matched and forgotten. The first pair that matches wins, in either direction.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
-from slowfast_paddle.errors import ConvertError
 from slowfast_paddle.models.spec import NetSpec
 
-Pairs = tuple[tuple[str, str], ...]
+_PLACE = re.compile(r"\{(\w+?)(?:\+(\d+))?\}")
 
-_PLACEHOLDERS = {
-    "p": r"\d+",
-    "i": r"\d+",
-    "b": r"\d+",
-    "x": "[abc]",
-    "fc": "fc[12]",
-    "n": "theta|phi|g|out",
-    "conv": "weight|bias",
-    "norm": "weight|bias|_mean|_variance",
-}
-TORCH_NORM = {"_mean": "running_mean", "_variance": "running_var"}
+Pairs = tuple[tuple[str, str], ...]
+Words = Mapping[str, str]
+
+TORCH_BN = {"weight": "weight", "bias": "bias", "_mean": "running_mean", "_variance": "running_var"}
+PADDLE_BN = {"weight": "weight", "bias": "bias", "_mean": "_mean", "_variance": "_variance"}
+BRANCHES = {"a": "a", "b": "b", "c": "c"}
+NUMBERED_BRANCHES = {"a": "1", "b": "2", "c": "3"}
+LEAVES = {"weight": "weight", "bias": "bias"}
+# Bookkeeping of torch's BatchNorm, without influence on evaluation.
+TORCH_IGNORED = r".*\.num_batches_tracked"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One way to name and store the arrays of a network.
+    """How one project names and stores the tensors of one family of networks.
 
     Attributes:
-        pairs: the table for a given network.
-        signature: a name that only this layout has.
-        conv, norm: their word for `weight`, `bias`, `_mean`, `_variance`, where it differs.
-        words: more placeholders of their side, computed from the ones of ours.
-        ignored: names that carry no weights.
-        aliases: substitutions that bring variants of their names to the form of the table.
-        transposed: their linear weights are [out, in] and ours [in, out].
+        name: the project, as after --layout and --to.
+        pairs: (their template, our template).
+        words: for a place that is no number: our word -> theirs.
+        signature: a pattern for a name that every such file has and no other layout's.
+        ignored: a pattern for names that carry nothing.
+        transposed: linear weights are stored [out, in]; here they are [in, out].
+        counters: BN layers carry num_batches_tracked.
         concat: order of the pathways in the classifier's input.
-        counters: normalisations also store an update counter, as torch's do.
+        facts: configuration (dotted keys) that the layout implies.
+        protocol: whose test protocol the weights were published with.
+        refuses: why a network cannot be stored under this table; empty when it can.
     """
 
     name: str
-    pairs: Callable[[NetSpec], Pairs]
+    pairs: Pairs
+    words: Mapping[str, Words]
     signature: str
-    conv: Mapping[str, str] = field(default_factory=dict)
-    norm: Mapping[str, str] = field(default_factory=lambda: TORCH_NORM)
-    words: Callable[[dict[str, str]], dict[str, str]] = lambda found: {}
-    ignored: str = r".*\.num_batches_tracked"
-    aliases: tuple[tuple[str, str], ...] = ()
+    ignored: str = r"(?!)"
     transposed: bool = True
-    concat: str = "slow_fast"
     counters: bool = True
+    concat: str = "slow_fast"
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    protocol: str = "pyslowfast"
+    refuses: Callable[[NetSpec], str] = lambda spec: ""
 
-    def names(self, spec: NetSpec, keys: list[str]) -> dict[str, str]:
-        """Our state-dict names -> theirs.
-
-        Raises:
-            ConvertError: a part of the network that the layout has no name for.
-        """
-        table = [(_compile(ours), theirs) for ours, theirs in self.pairs(spec)]
-        return {key: self._translate(key, table, spec) for key in keys}
-
-    def _translate(self, key: str, table: list[tuple[re.Pattern, str]], spec: NetSpec) -> str:
-        for pattern, theirs in table:
-            match = pattern.fullmatch(key)
-            if match:
-                return theirs.format(**self._fill(match.groupdict(), spec))
-        raise ConvertError(f"{key}: has no name in the layout {self.name}; this network cannot be stored in it")
-
-    def _fill(self, found: dict[str, str], spec: NetSpec) -> dict[str, str]:
-        filled = dict(found)
-        if "i" in found:
-            index = int(found["i"])
-            filled |= {"layer": str(index + 1), "stage": str(index + 2)}
-            filled["last"] = str(len(spec.pathways[-1].stages[index - 1].blocks) - 1)
-        for kind, words in (("conv", self.conv), ("norm", self.norm)):
-            if kind in found:
-                filled[kind] = words.get(found[kind], found[kind])
-        return filled | self.words(found)
-
-    def plain(self, name: str) -> str:
-        """Their name without the variants that mean the same."""
-        for pattern, replacement in self.aliases:
-            name = re.sub(pattern, replacement, name)
-        return name
-
-    @cached_property
-    def _ignored(self) -> re.Pattern:
-        return re.compile(self.ignored)
+    def recognises(self, names: list[str]) -> bool:
+        """Whether a file with these names is of this layout."""
+        return any(re.fullmatch(self.signature, name) for name in names)
 
     def ignores(self, name: str) -> bool:
-        """Whether an entry of theirs carries no weight."""
-        return bool(self._ignored.fullmatch(name))
+        """Whether a foreign tensor carries nothing that a network needs."""
+        return re.fullmatch(self.ignored, name) is not None
+
+    def ours(self, name: str) -> str | None:
+        """Our name of a foreign tensor; None when no pair knows it."""
+        return _first(self._inward, name)
+
+    def theirs(self, name: str) -> str | None:
+        """The foreign name of our tensor; None when it has no home there."""
+        return _first(self._outward, name)
+
+    @cached_property
+    def _inward(self) -> list[tuple[re.Pattern, Callable]]:
+        backward = {place: {theirs: our for our, theirs in words.items()} for place, words in self.words.items()}
+        return [_compile(theirs, ours, backward) for theirs, ours in self.pairs]
+
+    @cached_property
+    def _outward(self) -> list[tuple[re.Pattern, Callable]]:
+        return [_compile(ours, theirs, self.words) for theirs, ours in self.pairs]
 
 
-def _compile(template: str) -> re.Pattern:
-    pattern = re.escape(template)
-    for name, values in _PLACEHOLDERS.items():
-        pattern = pattern.replace(re.escape("{" + name + "}"), f"(?P<{name}>{values})")
-    return re.compile(pattern)
+def _first(rules: list[tuple[re.Pattern, Callable]], name: str) -> str | None:
+    for pattern, rewrite in rules:
+        if match := pattern.fullmatch(name):
+            return rewrite(match)
+    return None
+
+
+def _compile(source: str, target: str, words: Mapping[str, Words]) -> tuple[re.Pattern, Callable]:
+    """A pattern for `source` and a function from its match to the filled `target`."""
+    offsets: dict[str, int] = {}
+    pattern, at = "", 0
+    for place in _PLACE.finditer(source):
+        name, offset = place[1], int(place[2] or 0)
+        choices = "|".join(map(re.escape, sorted(words[name], key=len, reverse=True))) if name in words else r"\d+"
+        pattern += re.escape(source[at : place.start()]) + f"(?P<{name}>{choices})"
+        offsets[name], at = offset, place.end()
+    pattern += re.escape(source[at:])
+
+    def rewrite(match: re.Match) -> str:
+        def fill(place: re.Match) -> str:
+            name = place[1]
+            if name in words:
+                return words[name][match[name]]
+            return str(int(match[name]) - offsets[name] + int(place[2] or 0))
+
+        return _PLACE.sub(fill, target)
+
+    return re.compile(pattern), rewrite

@@ -3,7 +3,7 @@
 Source: facebookresearch/SlowFast slowfast/utils/c2_model_loading.py. Blobs ending in _riv hold the variance itself.
 """
 
-from slowfast_paddle.convert.rules import BRANCHES, Layout
+from slowfast_paddle.convert.layout import BRANCHES, Layout
 
 _BN = {"weight": "s", "bias": "b", "_mean": "rm", "_variance": "riv"}
 
@@ -22,7 +22,7 @@ def _pathway(prefix: str, pathway: int) -> tuple[tuple[str, str], ...]:
 
 CAFFE2 = Layout(
     name="caffe2",
-    rules=(
+    pairs=(
         *_pathway("", 0),
         *_pathway("t_", 1),
         ("t_pool1_subsample_w", "laterals.0.conv.weight"),

@@ -4,17 +4,19 @@ Source: open-mmlab/mmaction2 mmaction/models/backbones/resnet3d_slowfast.py. Its
 the whole map and averages nothing; by default the lateral is a bare convolution.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from slowfast_paddle.convert.rules import TORCH_BN, TORCH_IGNORED, Layout
+from slowfast_paddle.convert.layout import LEAVES, NUMBERED_BRANCHES, TORCH_BN, TORCH_IGNORED, Layout, Pairs
+from slowfast_paddle.models.spec import NetSpec
 
-_WORDS = {"bn": TORCH_BN, "c": {"a": "1", "b": "2", "c": "3"}, "leaf": {"weight": "weight", "bias": "bias"}}
+_WORDS = {"bn": TORCH_BN, "c": NUMBERED_BRANCHES, "leaf": LEAVES}
 _MEAN = [123.675 / 255, 116.28 / 255, 103.53 / 255]
 _STD = [58.395 / 255, 57.12 / 255, 57.375 / 255]
 _FACTS = {"model.head.pool": "adaptive", "data.mean": _MEAN, "data.std": _STD}
 
 
-def _pathway(prefix: str, pathway: int) -> tuple[tuple[str, str], ...]:
+def _pathway(prefix: str, pathway: int) -> Pairs:
     block = f"stages.{{i}}.{pathway}.blocks.{{b}}."
     return (
         (prefix + "conv1.conv.weight", f"stems.{pathway}.conv.weight"),
@@ -26,11 +28,21 @@ def _pathway(prefix: str, pathway: int) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _refuses(pathways: int) -> Callable[[NetSpec], str]:
+    def reason(spec: NetSpec) -> str:
+        if spec.head.kind != "classification" or spec.head.conv_channels:
+            return "only its SlowFast and SlowOnly classifiers are known here"
+        pooled = any(stage.pool > 1 for pathway in spec.pathways for stage in pathway.stages)
+        return "it has no such network" if pooled or len(spec.pathways) != pathways else ""
+
+    return reason
+
+
 _CLASSIFIER = ("cls_head.fc_cls.{leaf}", "head.classifier.{leaf}")
 
 MM_SLOWFAST = Layout(
     name="mmaction2",
-    rules=(
+    pairs=(
         *_pathway("backbone.slow_path.", 0),
         *_pathway("backbone.fast_path.", 1),
         ("backbone.slow_path.conv1_lateral.conv.weight", "laterals.0.conv.weight"),
@@ -42,12 +54,16 @@ MM_SLOWFAST = Layout(
     words=_WORDS,
     signature=r"backbone\.slow_path\.conv1\.conv\.weight",
     ignored=TORCH_IGNORED,
+    concat="fast_slow",
     facts={**_FACTS, "model.head.concat": "fast_slow"},
     protocol="mmaction2",
+    refuses=_refuses(pathways=2),
 )
 MM_SLOWONLY = replace(
     MM_SLOWFAST,
-    rules=(*_pathway("backbone.", 0), _CLASSIFIER),
+    pairs=(*_pathway("backbone.", 0), _CLASSIFIER),
     signature=r"backbone\.layer1\.0\.conv1\.conv\.weight",
+    concat="slow_fast",
     facts=_FACTS,
+    refuses=_refuses(pathways=1),
 )

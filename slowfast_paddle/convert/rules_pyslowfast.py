@@ -5,11 +5,11 @@ Source: facebookresearch/SlowFast slowfast/models; PaddlePaddle/PaddleVideo padd
 
 import re
 
-from slowfast_paddle.convert.rules import BRANCHES, PADDLE_BN, TORCH_BN, TORCH_IGNORED, Layout
+from slowfast_paddle.convert.layout import BRANCHES, LEAVES, PADDLE_BN, TORCH_BN, TORCH_IGNORED, Layout
+from slowfast_paddle.models.spec import NetSpec
 
 _NON_LOCAL = {"theta": "conv_theta", "phi": "conv_phi", "g": "conv_g", "out": "conv_out"}
-_LEAF = {"weight": "weight", "bias": "bias"}
-_WORDS = {"bn": TORCH_BN, "c": BRANCHES, "attention": _NON_LOCAL, "leaf": _LEAF, "fc": {"fc1": "fc1", "fc2": "fc2"}}
+_WORDS = {"bn": TORCH_BN, "c": BRANCHES, "attention": _NON_LOCAL, "leaf": LEAVES, "fc": {"fc1": "fc1", "fc2": "fc2"}}
 
 _BLOCKS = (
     ("s{i+2}.pathway{p}_res{b}.branch1.weight", "stages.{i}.{p}.blocks.{b}.shortcut.conv.weight"),
@@ -19,9 +19,15 @@ _BLOCKS = (
 )
 _CLASSIFIER = ("head.projection.{leaf}", "head.classifier.{leaf}")
 
+
+def _bare_lateral(spec: NetSpec) -> str:
+    bare = any(not lateral.norm for lateral in spec.laterals)
+    return "its laterals always have BN, and those of this network have none" if bare else ""
+
+
 PYSLOWFAST = Layout(
     name="pyslowfast",
-    rules=(
+    pairs=(
         ("s1.pathway{p}_stem.conv.weight", "stems.{p}.conv.weight"),
         ("s1.pathway{p}_stem.conv_xy.weight", "stems.{p}.conv_xy.weight"),
         ("s1.pathway{p}_stem.bn.{bn}", "stems.{p}.bn.{bn}"),
@@ -40,11 +46,12 @@ PYSLOWFAST = Layout(
     words=_WORDS,
     signature=r"s1\.pathway0_stem\.conv\.weight",
     ignored=TORCH_IGNORED,
+    refuses=_bare_lateral,
 )
 
 
 def _paddle(name: str, prefix: str) -> Layout:
-    rules = (
+    pairs = (
         ("s1.pathway{p}_stem._conv.weight", "stems.{p}.conv.weight"),
         ("s1.pathway{p}_stem._bn.{bn}", "stems.{p}.bn.{bn}"),
         ("s{i+1}_fuse._conv_f2s.weight", "laterals.{i}.conv.weight"),
@@ -53,10 +60,10 @@ def _paddle(name: str, prefix: str) -> Layout:
     )
     return Layout(
         name=name,
-        rules=(*((prefix + theirs, ours) for theirs, ours in rules), _CLASSIFIER),
+        pairs=(*((prefix + theirs, ours) for theirs, ours in pairs), _CLASSIFIER),
         words={**_WORDS, "bn": PADDLE_BN},
         signature=re.escape(prefix) + r"s1\.pathway0_stem\._conv\.weight",
-        in_out=True,
+        transposed=False,
         counters=False,
         protocol="paddle",
     )

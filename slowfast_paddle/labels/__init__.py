@@ -44,7 +44,7 @@ def class_names(source: str | Path, num_classes: int | None = None) -> list[str 
         if None in names:
             raise DataError(f"{path}:{names.index(None) + 1}: an empty line among the class names; expected one name a line")
     if num_classes is not None and len(names) != num_classes:
-        raise DataError(f"{path}: {len(names)} class names for a network of {num_classes} classes; give the list the network was trained with")
+        raise DataError(f"{path}: {len(names)} class names for {num_classes} classes; give the list the network was trained with")
     return names
 
 
