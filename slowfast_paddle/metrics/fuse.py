@@ -27,8 +27,7 @@ def fuse(
     shares = np.ones(len(parts)) if weights is None else np.asarray(weights, dtype=np.float64)
     if shares.shape != (len(parts),) or not np.isfinite(shares).all() or (shares < 0).any() or not shares.sum():
         raise DataError(
-            f"--weights: got {list(weights or ())} for {len(parts)} score files; expected one number >= 0 per file, "
-            "not all zero"
+            f"--weights: got {list(weights or ())} for {len(parts)} score files; expected one number >= 0 per file, not all zero"
         )
     first = parts[0]
     total = np.zeros(first.scores.shape)
@@ -52,16 +51,13 @@ def _rows_like(first: StoredScores, part: StoredScores, first_name: str, name: s
     if part.class_names and first.class_names and part.class_names != first.class_names:
         at = next(i for i, (a, b) in enumerate(zip(first.class_names, part.class_names, strict=True)) if a != b)
         raise DataError(
-            f"{name}: class {at} is '{part.class_names[at]}', in {first_name} '{first.class_names[at]}'; "
-            "the class orders differ"
+            f"{name}: class {at} is '{part.class_names[at]}', in {first_name} '{first.class_names[at]}'; the class orders differ"
         )
     row_of = {video: row for row, video in enumerate(part.videos)}
     missing = [video for video in first.videos if video not in row_of]
     if missing or len(part.videos) != len(first.videos):
         example = missing[0] if missing else next(v for v in part.videos if v not in set(first.videos))
-        raise DataError(
-            f"{name} and {first_name} hold different videos, for example '{example}'; evaluate the same list"
-        )
+        raise DataError(f"{name} and {first_name} hold different videos, for example '{example}'; evaluate the same list")
     rows = np.asarray([row_of[video] for video in first.videos], dtype=np.int64)
     if part.labels is not None and first.labels is not None and not np.array_equal(part.labels[rows], first.labels):
         raise DataError(f"{name} and {first_name} disagree on the labels; were they evaluated on the same list?")

@@ -44,8 +44,7 @@ class StoredScores:
         count = len(self.videos)
         if self.scores.ndim != 2 or self.scores.shape[0] != count or self.scores.dtype.kind != "f":
             raise DataError(
-                f"scores: expected floating numbers [{count} videos, classes], "
-                f"got {self.scores.dtype} {list(self.scores.shape)}"
+                f"scores: expected floating numbers [{count} videos, classes], got {self.scores.dtype} {list(self.scores.shape)}"
             )
         if not np.isfinite(self.scores).all():
             row = int(np.argmin(np.isfinite(self.scores).all(axis=1)))

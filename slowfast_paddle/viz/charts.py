@@ -40,9 +40,7 @@ def confusion_svg(matrix: np.ndarray, names: Sequence[str]) -> str:
     return "".join(parts)
 
 
-def _cell(
-    matrix: np.ndarray, share: np.ndarray, row: int, column: int, names: Sequence[str], place: tuple[int, int, int]
-) -> str:
+def _cell(matrix: np.ndarray, share: np.ndarray, row: int, column: int, names: Sequence[str], place: tuple[int, int, int]) -> str:
     left, top, cell = place
     number, part = int(matrix[row, column]), float(share[row, column])
     x, y = left + column * cell, top + row * cell
@@ -82,9 +80,7 @@ def reliability_svg(confidence: np.ndarray, accuracy: np.ndarray, count: np.ndar
         if not count[i]:
             continue
         height, x = size * float(accuracy[i]), left + i * step
-        hint = (
-            f"{int(count[i])} videos: said {100 * float(confidence[i]):.0f} %, right {100 * float(accuracy[i]):.0f} %"
-        )
+        hint = f"{int(count[i])} videos: said {100 * float(confidence[i]):.0f} %, right {100 * float(accuracy[i]):.0f} %"
         strength = 0.35 + 0.65 * (int(count[i]) / total) ** 0.5
         parts.append(
             f'<rect class="bar" x="{x + 1.5:.1f}" y="{top + size - height:.1f}" width="{step - 3:.1f}" '

@@ -23,9 +23,7 @@ def read_metrics(path: str | Path) -> list[dict]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as err:
-        raise DataError(
-            f"{path}: cannot read the metrics ({err.strerror}); training writes them beside its log"
-        ) from err
+        raise DataError(f"{path}: cannot read the metrics ({err.strerror}); training writes them beside its log") from err
     rows = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
