@@ -1,7 +1,7 @@
 """A drop-in `paddle.nn.Conv3D`: the same arguments, parameters and state dict, faster on CPU.
 
 Which form a convolution takes was measured (`python -m slowfast_paddle bench step` compares the two on any machine).
-On a GPU, in static graphs (jit.save, to_static), and for every case the forms do not cover it is `F.conv3d`.
+On a GPU, in static graphs (jit.save, to_static with full_graph=True), and for every case the forms do not cover it is `F.conv3d`.
 """
 
 from collections.abc import Iterator
@@ -33,21 +33,10 @@ def plain_conv3d() -> Iterator[None]:
 class Conv3D(paddle.nn.Conv3D):
     """3-D convolution [B, C, T, H, W] -> [B, O, T', H', W']; arguments as in `paddle.nn.Conv3D`."""
 
-    def forward(self, x):
-        if paddle.in_dynamic_mode():
-            return self._fastest(x)
-        # Paddle: 2.6 cannot trace super() without arguments.
-        return paddle.nn.Conv3D.forward(self, x)
-
-    def _fastest(self, x):
-        return self._fast(x) if not _plain_only and self._has_form(x) else super().forward(x)
-
-    def _has_form(self, x) -> bool:
-        return (
-            x.place.is_cpu_place()
-            and x.dtype == self.weight.dtype
-            and x.dtype in (paddle.float32, paddle.float64)
-            and self._groups == 1
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._covered = (
+            self._groups == 1
             and self._data_format == "NCDHW"
             and self._padding_mode == "zeros"
             and self._padding_algorithm == "EXPLICIT"
@@ -57,18 +46,30 @@ class Conv3D(paddle.nn.Conv3D):
             and 2 * self._updated_padding[0] + 1 == self._kernel_size[0]
         )
 
+    def forward(self, x):
+        # One expression: tracing rewrites nested ifs and would evaluate the conditions on a symbol.
+        return self._fast(x) if paddle.in_dynamic_mode() and self._applies(x) else self._plain(x)
+
+    def _applies(self, x) -> bool:
+        known = x.dtype == self.weight.dtype and x.dtype in conv_forms.DTYPES
+        return self._covered and known and not _plain_only and x.place.is_cpu_place()
+
+    def _plain(self, x):
+        # Paddle: 2.6 cannot trace super() without arguments.
+        return paddle.nn.Conv3D.forward(self, x)
+
     def _fast(self, x):
         """One of the forms, whichever is fastest for this shape."""
         kernel, stride, padding = self._kernel_size[1:], self._stride[1:], self._updated_padding[1:]
         constant = x.stop_gradient or not paddle.is_grad_enabled()
         if list(kernel) == [1, 1]:
             if padding != [0, 0] or (self._kernel_size[0] == 1 and list(stride) == [1, 1]):
-                return super().forward(x)
+                return self._plain(x)
             y = conv_forms.pointwise(x, self.weight, stride)
         elif constant and max(stride) > 1 and self._in_channels <= _MAX_STEM_CHANNELS:
             y = conv_forms.stem(x, self.weight, stride, padding)
         elif x.shape[3] * x.shape[4] >= _MIN_PLANE * stride[0] * stride[1]:
             y = conv_forms.planes(x, self.weight, stride, padding)
         else:
-            return super().forward(x)
+            return self._plain(x)
         return y if self.bias is None else y + self.bias.reshape([1, -1, 1, 1, 1])

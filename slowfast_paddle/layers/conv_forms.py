@@ -19,6 +19,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle.autograd import PyLayer
 
+DTYPES = {paddle.float32: "<f4", paddle.float64: "<f8"}
+
 
 def planes(x, weight, stride, padding):
     """Stride-1-in-time convolution [B, C, T, H, W] -> [B, O, T, H', W'] as conv2d over frames; padding kt // 2 in time."""
@@ -65,7 +67,7 @@ class _Memory:
             "version": 3,
             "data": (tensor.data_ptr(), False),
             "shape": tuple(tensor.shape),
-            "typestr": np.dtype("float32" if tensor.dtype == paddle.float32 else "float64").str,
+            "typestr": DTYPES[tensor.dtype],
         }
 
 
