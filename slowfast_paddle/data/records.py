@@ -1,8 +1,8 @@
 """List files: which videos belong to a set and what they show.
 
-    train.csv   videos/a b.mp4,3      or   videos/ab.mp4 3          path and class number, comma or blank separated
-    charades    videos/ab.mp4 1,5,7   or   videos/ab.mp4,1,5,7      several class numbers (multi_label)
-    infer.csv   videos/ab.mp4                                       paths only (labelled=False)
+train.csv   videos/a b.mp4,3      or   videos/ab.mp4 3          path and class number, comma or blank separated
+charades    videos/ab.mp4 1,5,7   or   videos/ab.mp4,1,5,7      several class numbers (multi_label)
+infer.csv   videos/ab.mp4                                       paths only (labelled=False)
 """
 
 from collections.abc import Iterable
@@ -79,8 +79,8 @@ def read_records(
 ) -> Records:
     """Reads a list file.
 
-    Blank lines are skipped, double quotes around a path are removed. With `auto` the first line decides: a comma followed by class
-    numbers means comma, anything else blank. `prefix` is a folder put before every path that is not absolute.
+    Blank lines are skipped, double quotes around a path are removed. With `auto` the first line decides: a comma followed by
+    class numbers means comma, anything else blank. `prefix` is a folder put before every path that is not absolute.
 
     Raises:
         DataError: missing or empty list, line without path or label, label that is no class number below `num_classes`.
@@ -97,7 +97,7 @@ def read_records(
         if labelled:
             labels.append(_class_numbers(numbers, line, f"{path}:{number}", comma, num_classes))
         if not name:
-            raise DataError(f"{path}:{number}: no path before the label in {_show(line)}; expected `path{',' if comma else ' '}label`")
+            raise DataError(f"{path}:{number}: no path in {_show(line)}; expected {_form(comma) if labelled else 'a path'}")
         paths.append(folder + name if folder and not name.startswith(b"/") else name)
     return _pack(str(path), paths, labels or [()] * len(paths), [number for number, _ in lines], multi_label)
 
@@ -145,13 +145,12 @@ def _uses_comma(line: bytes, multi_label: bool) -> bool:
 
 
 def _class_numbers(texts: list[bytes], line: bytes, where: str, comma: bool, num_classes: int | None) -> list[int]:
-    form = f"`path{',' if comma else ' '}label`"
     if not texts:
-        raise DataError(f"{where}: no label in {_show(line)}; expected {form}")
+        raise DataError(f"{where}: no label in {_show(line)}; expected {_form(comma)}")
     try:
         numbers = [int(text) for text in texts]
     except ValueError:
-        raise DataError(f"{where}: label {_show(b','.join(texts))} is not a class number; expected {form}") from None
+        raise DataError(f"{where}: label {_show(b','.join(texts))} is not a class number; expected {_form(comma)}") from None
     for number in numbers:
         if number < 0:
             raise DataError(f"{where}: label {number} is negative; class numbers count from 0")
@@ -161,6 +160,10 @@ def _class_numbers(texts: list[bytes], line: bytes, where: str, comma: bool, num
                 f"0 to {num_classes - 1} (model.num_classes)"
             )
     return numbers
+
+
+def _form(comma: bool) -> str:
+    return f"`path{',' if comma else ' '}label`"
 
 
 def _show(line: bytes) -> str:

@@ -147,13 +147,14 @@ CLIP_RULES = {
 def slow_indices(num_frames: int, alpha: int, rule: str = "linspace") -> tuple[int, ...]:
     """Places of the slow frames among the `num_frames` fast ones.
 
-    linspace: first and last frame included, truncated (PySlowFast, PyTorchVideo, Paddle). nearest: every alpha-th frame from 0 (MMAction2).
+    linspace: first and last frame included, truncated (PySlowFast, PyTorchVideo, Paddle). nearest: every alpha-th frame from the
+    first (MMAction2).
 
     Raises:
         DataError: alpha does not divide the frames, or the rule is unknown.
     """
     if alpha < 1 or num_frames % alpha:
-        raise DataError(f"{num_frames} frames cannot be divided by alpha {alpha}; choose data.num_frames as a multiple of model.alpha")
+        raise DataError(f"{num_frames} frames are not divisible by alpha {alpha}; make data.num_frames a multiple of model.alpha")
     if rule == "nearest":
         return tuple(range(0, num_frames, alpha))
     if rule != "linspace":

@@ -1,6 +1,6 @@
 """Resize, crop and flip of uint8 RGB frames. Pure functions; random ones take their generator.
 
-A resizer takes one frame [H, W, 3] and the wanted size and returns uint8 [h, w, 3]. `RESIZERS` names the methods of the protocols.
+A resizer takes one frame [H, W, 3] and the wanted size and returns uint8 [h, w, 3]. `RESIZERS` names the protocols' methods.
 """
 
 import math
@@ -34,7 +34,7 @@ def resize_bilinear_uint8(frame: np.ndarray, height: int, width: int) -> np.ndar
 
 
 def resize_antialias(frame: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Bilinear whose kernel widens when shrinking, columns first and rounded between the passes, as Pillow does it (within a level)."""
+    """Bilinear with a kernel that widens when shrinking, rounded between columns and rows: Pillow's method, within a level."""
     source_height, source_width = frame.shape[:2]
     if (source_height, source_width) == (height, width):
         return frame
@@ -106,13 +106,7 @@ def draw_short_side(low: int, high: int, rng: np.random.Generator) -> int:
     return round(rng.uniform(low, high))
 
 
-def draw_crop(height: int, width: int, crop: int, rng: np.random.Generator) -> tuple[int, int]:
-    """y, x of a random training crop."""
+def place_crop(height: int, width: int, crop: int, where: tuple[float, float]) -> tuple[int, int]:
+    """y, x of a training crop, from two numbers in [0, 1) drawn before the size of the frame is known."""
     assert crop <= min(height, width)
-    return int(rng.integers(height - crop + 1)), int(rng.integers(width - crop + 1))
-
-
-def cut(clip: np.ndarray, y: int, x: int, crop: int, flip: bool = False) -> np.ndarray:
-    """Square window of a clip [..., H, W, 3], mirrored left to right on request. A view unless flipped by the caller's copy."""
-    window = clip[..., y : y + crop, x : x + crop, :]
-    return window[..., ::-1, :] if flip else window
+    return int(where[0] * (height - crop + 1)), int(where[1] * (width - crop + 1))

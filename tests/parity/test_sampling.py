@@ -29,7 +29,7 @@ def test_every_record_of_the_rule(temporal, rule):
         shape = ClipShape(record["num_frames"], record["sampling_rate"], record["target_fps"])
         rows = clips(rule, record["num_video_frames"], record["fps"], shape, record["num_views"])
         if rows[record["view_index"]].tolist() != record[RULES[rule]]["idx"]:
-            wrong.append((record["num_video_frames"], record["fps"], record["num_frames"], record["view_index"], record[RULES[rule]]))
+            wrong.append(record)
     assert not wrong, f"{len(wrong)} of {len(temporal['records'])} records differ, first: {wrong[0]}"
 
 

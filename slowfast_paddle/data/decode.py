@@ -1,0 +1,216 @@
+"""Video files through PyAV, and the choice of a source for a path.
+
+The header's frame count is never used: packets are counted by demuxing (no decoding, milliseconds) and the count is corrected
+when decoding ends early. Rotation flags are obeyed. The decoder is opened in `read` and closed before it returns, so that no
+reader process inherits one.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from slowfast_paddle.data.frames import ArraySource, FolderSource
+from slowfast_paddle.data.opencv import OpenCVSource
+from slowfast_paddle.data.source import Frames, FrameSource, Keep, ReadOptions, Timeline
+from slowfast_paddle.errors import DataError, DecodeError, DependencyError
+
+try:
+    import av
+except ImportError:  # OpenCV reads then
+    av = None
+
+_log = logging.getLogger(__name__)
+DEFAULT_FPS = 30.0
+CLOCKED_CONTAINERS = ("mov", "matroska")  # packets carry true presentation times, so that one can seek and skip by them
+
+
+def open_source(video: str | Path | np.ndarray, options: ReadOptions, fps: float | None = None) -> FrameSource:
+    """Source for a video file, a folder of images, or uint8 frames [T, H, W, 3] in RGB (with their `fps`, default 30).
+
+    Raises:
+        DecodeError: no such file, or nothing in it can be decoded.
+        DependencyError: the decoder asked for is not installed.
+    """
+    if isinstance(video, np.ndarray):
+        return ArraySource(video, fps or DEFAULT_FPS)
+    path = Path(video)
+    if path.is_dir():
+        return FolderSource(str(path), options.frame_template, fps or options.frame_fps)
+    if not path.exists():
+        raise DecodeError(f"{path}: no such file")
+    if options.decoder == "opencv" or (options.decoder == "auto" and av is None):
+        return OpenCVSource(str(path), options)
+    if options.decoder not in ("auto", "pyav"):
+        raise DataError(f"decoder {options.decoder!r} is unknown; expected auto, pyav or opencv (data.decoder)")
+    if av is None:
+        raise DependencyError("data.decoder is pyav, but PyAV is not installed: pip install av")
+    source = PyAVSource(str(path), options)
+    return _FallbackSource(source, OpenCVSource(str(path), options)) if options.decoder == "auto" else source
+
+
+@dataclass(frozen=True)
+class _Packets:
+    """Result of demuxing. Shapes: pts int64 [N], ascending, empty without a usable clock; keys int64 pts of key frames."""
+
+    count: int
+    header: int
+    fps: float
+    time_base: float
+    pts: np.ndarray
+    keys: np.ndarray
+
+
+class PyAVSource:
+    """One video file read with PyAV."""
+
+    def __init__(self, path: str, options: ReadOptions):
+        self.name = path
+        self.options = options
+
+    @cached_property
+    def _packets(self) -> _Packets:
+        with self._open() as container:
+            stream = self._stream(container)
+            packets = []
+            try:
+                for packet in container.demux(stream):
+                    if packet.size and not packet.is_discard:
+                        packets.append((packet.pts, packet.is_keyframe))
+            except av.FFmpegError as err:
+                _log.debug("%s: demuxing ends early (%s)", self.name, _reason(err))  # what was read so far can be decoded
+            rate = stream.average_rate or stream.guessed_rate or stream.base_rate
+            times = [pts for pts, _ in packets]
+            clocked = container.format.name.startswith(CLOCKED_CONTAINERS) and None not in times and len(set(times)) == len(times)
+            return _Packets(
+                count=len(packets),
+                header=stream.frames,
+                fps=float(rate) if rate else DEFAULT_FPS,
+                time_base=float(stream.time_base),
+                pts=np.array(sorted(times) if clocked else [], np.int64),
+                keys=np.array(sorted(pts for pts, key in packets if key) if clocked else [], np.int64),
+            )
+
+    @property
+    def expected(self) -> int:
+        return max(self._packets.count, self._packets.header)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        packets = self._packets
+        times = (packets.pts - packets.pts[0]) * packets.time_base if len(packets.pts) else None
+        return Timeline(max(packets.count, 1), packets.fps, times)
+
+    def read(self, wanted: np.ndarray, keep: Keep, whole: bool) -> Frames:
+        if not whole and len(self._packets.pts) > wanted[-1]:
+            frames = self._read_by_clock(wanted, keep)
+            if len(frames) == len(wanted):
+                return Frames(frames, None)
+        return self._read_in_order(wanted, keep, whole)
+
+    def _read_in_order(self, wanted: np.ndarray, keep: Keep, whole: bool) -> Frames:
+        """Decodes from the start; frame numbers are places in output order."""
+        pending, frames, total = iter(wanted.tolist()), {}, 0
+        place = next(pending, None)
+        deadline = time.monotonic() + self.options.timeout_sec
+        with self._open() as container:
+            try:
+                for frame in container.decode(self._stream(container)):
+                    if total == place:
+                        frames[total] = keep(_upright(frame))
+                        place = next(pending, None)
+                    total += 1
+                    if place is None and not whole:
+                        return Frames(frames, None)
+                    self._check(deadline)
+            except av.FFmpegError as err:
+                return Frames(frames, total, _reason(err))
+        return Frames(frames, total)
+
+    def _read_by_clock(self, wanted: np.ndarray, keep: Keep) -> dict[int, np.ndarray]:
+        """Seeks to the last key frame before the clip and skips frames nothing else depends on; may return fewer than wanted.
+
+        Frames are recognised by presentation time, so the result is the one decoding from the start would give.
+        """
+        packets, frames = self._packets, {}
+        places = {int(packets.pts[place]): int(place) for place in wanted}
+        first, last = min(places), max(places)
+        earlier = packets.keys[packets.keys <= first]
+        deadline = time.monotonic() + self.options.timeout_sec
+        with self._open() as container:
+            stream = self._stream(container)
+            try:
+                if len(earlier) and earlier[-1] > packets.pts[0]:
+                    container.seek(int(earlier[-1]), stream=stream, backward=True)
+                for packet in container.demux(stream):
+                    # The flush (no pts) must release everything. A packet whose frame is not needed is decoded only if others are.
+                    needed = packet.pts is None or packet.pts in places
+                    stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
+                    for frame in packet.decode():
+                        if frame.pts in places:
+                            frames[places[frame.pts]] = keep(_upright(frame))
+                        if frame.pts is not None and frame.pts >= last:
+                            return frames
+                    self._check(deadline)
+            except av.FFmpegError:
+                return frames  # the caller decodes again from the start, which finds the true count
+        return frames
+
+    def _open(self):
+        try:
+            return av.open(self.name, metadata_errors="ignore", timeout=self.options.timeout_sec)
+        except (av.FFmpegError, OSError) as err:
+            raise DecodeError(f"{self.name}: cannot be opened as a video ({_reason(err)})") from err
+
+    def _stream(self, container):
+        streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+        if not streams:
+            other = "audio only" if container.streams.audio else "no stream at all"
+            raise DecodeError(f"{self.name}: holds no video ({'only a cover picture' if container.streams.video else other})")
+        if streams[0].codec_context is None:
+            raise DecodeError(f"{self.name}: this FFmpeg has no decoder for its video stream")
+        streams[0].thread_count = self.options.threads
+        if self.options.threads != 1:
+            streams[0].thread_type = "AUTO"
+        return streams[0]
+
+    def _check(self, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            raise DecodeError(f"{self.name}: decoding took longer than {self.options.timeout_sec:g} s (data.decode_timeout_sec)")
+
+
+class _FallbackSource:
+    """PyAV, and OpenCV where PyAV finds no frame in the file."""
+
+    def __init__(self, first: PyAVSource, second: OpenCVSource):
+        self.name = first.name
+        self._current, self._second = first, second
+
+    @property
+    def expected(self) -> int:
+        return self._current.expected
+
+    @property
+    def timeline(self) -> Timeline:
+        return self._current.timeline
+
+    def read(self, wanted: np.ndarray, keep: Keep, whole: bool) -> Frames:
+        read = self._current.read(wanted, keep, whole)
+        if read.total == 0 and self._current is not self._second and self._second.can_open():
+            self._current = self._second
+            return self._current.read(wanted, keep, whole)
+        return read
+
+
+def _upright(frame) -> np.ndarray:
+    """uint8 RGB [H, W, 3], turned as the file's display matrix asks; angles other than quarter turns are ignored."""
+    pixels = frame.to_ndarray(format="rgb24")
+    quarters, rest = divmod(frame.rotation, 90)
+    return np.rot90(pixels, quarters % 4) if rest == 0 and quarters % 4 and abs(frame.rotation) <= 360 else pixels
+
+
+def _reason(err: Exception) -> str:
+    return (getattr(err, "strerror", None) or str(err)).strip()

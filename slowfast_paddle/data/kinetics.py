@@ -1,0 +1,255 @@
+"""Datasets of trimmed videos: clips for training and validation, all views of a video for testing and prediction.
+
+Both take plain values. A dataset is indexed by a `Key`: what a sample looks like depends on the epoch and the index alone, not
+on the number of readers, the rank, or whether the run was resumed.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from slowfast_paddle.data.decode import open_source
+from slowfast_paddle.data.protocol import Protocol, get_protocol
+from slowfast_paddle.data.records import Records
+from slowfast_paddle.data.sampling import ClipShape, centred_clip, clips, random_clip
+from slowfast_paddle.data.source import DEFAULT_OPTIONS, Keep, ReadOptions, read_clips
+from slowfast_paddle.data.transforms import RESIZERS, crop_offsets, draw_short_side, place_crop, resized_size
+from slowfast_paddle.errors import DataError, DecodeError
+
+REPLACEMENTS = 20  # unreadable videos in a row after which something other than single files is wrong
+
+
+class Key(NamedTuple):
+    """What a loader asks a dataset for."""
+
+    epoch: int
+    index: int
+
+
+class ClipDataset:
+    """One clip a video.
+
+    Training draws the clip's start, the short side, the crop and the flip; validation takes the centre of everything. A sample is
+    {"clip": uint8 [T, crop, crop, 3], "label": int64 or float32 [classes], "index": int64, "skipped": list[str]}. An unreadable
+    video gives {"index", "error"} in validation; in training another video takes its place and "skipped" says so.
+
+    Args:
+        records: labelled videos.
+        shape: frames of the fastest pathway and their stride.
+        train: draw, or take the centre.
+        crop_px: side of the square clip.
+        short_side_px: range of the short side before cropping; validation uses the lower end.
+        flip: probability of mirroring.
+        seed: of everything drawn.
+        num_classes: length of the label vector of multi-label records.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        shape: ClipShape,
+        *,
+        train: bool,
+        crop_px: int = 224,
+        short_side_px: tuple[int, int] = (256, 320),
+        flip: float = 0.5,
+        seed: int = 0,
+        num_classes: int | None = None,
+        options: ReadOptions = DEFAULT_OPTIONS,
+        resize: str = "bilinear",
+    ):
+        if not crop_px <= short_side_px[0] <= short_side_px[1]:
+            raise DataError(f"short side {short_side_px} must be low, high and not below the crop {crop_px} (data.short_side_px)")
+        if records.multi_label and num_classes is None:
+            raise DataError(f"{records.source}: multi-label records need the number of classes (model.num_classes)")
+        self.records = records
+        self.shape = shape
+        self.train = train
+        self.crop_px = crop_px
+        self.short_side_px = short_side_px
+        self.flip = flip
+        self.seed = seed
+        self.num_classes = num_classes
+        self.options = options
+        self.resize = RESIZERS[resize]
+        self.unreadable: dict[int, str] = {}  # index -> reason; grows as videos fail, and a reader pool adds those that hung
+        self.opening: Callable[[int], None] = lambda index: None  # told which video is about to be opened
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def name(self, index: int) -> str:
+        """The video's path, for messages."""
+        return self.records.path(index)
+
+    def __getitem__(self, key: Key) -> dict:
+        if not self.train:
+            return self._validation_sample(key.index)
+        skipped = []
+        for attempt in range(REPLACEMENTS):
+            index = self._candidate(key, attempt)
+            try:
+                clip = self._clip(index, np.random.default_rng([self.seed, key.epoch, key.index, attempt]))
+            except DecodeError as err:
+                skipped.append(str(err))
+                continue
+            return {"clip": clip, "label": self._label(index), "index": np.int64(index), "skipped": skipped}
+        raise DataError(
+            f"{self.records.source}: {REPLACEMENTS} videos in a row are unreadable, the last: {skipped[-1]}; check data.prefix"
+        )
+
+    def _candidate(self, key: Key, attempt: int) -> int:
+        """The asked video first, then others that depend on the key alone."""
+        if attempt == 0:
+            return key.index
+        return int(np.random.default_rng([self.seed, key.epoch, key.index, attempt, 1]).integers(len(self)))
+
+    def _validation_sample(self, index: int) -> dict:
+        try:
+            clip = self._clip(index, None)
+        except DecodeError as err:
+            return {"index": np.int64(index), "error": str(err)}
+        return {"clip": clip, "label": self._label(index), "index": np.int64(index), "skipped": []}
+
+    def _clip(self, index: int, rng: np.random.Generator | None) -> np.ndarray:
+        """uint8 [T, crop, crop, 3]; centred without a generator."""
+        if index in self.unreadable:
+            raise DecodeError(self.unreadable[index])
+        self.opening(index)
+        if rng is None:
+            plan = lambda count, fps: centred_clip(count, fps, self.shape)[None]  # noqa: E731
+            keep = self._keep(self.short_side_px[0], None, False)
+        else:
+            when = rng.integers(2**63)  # one number fixes the start, however often the plan is asked
+            plan = lambda count, fps: random_clip(count, fps, self.shape, np.random.default_rng(when))[None]  # noqa: E731
+            keep = self._keep(draw_short_side(*self.short_side_px, rng), tuple(rng.random(2)), rng.random() < self.flip)
+        try:
+            read = read_clips(open_source(self.name(index), self.options), plan, keep, self.options, whole=not self.train)
+        except DecodeError as err:
+            self.unreadable[index] = str(err)
+            raise
+        return read.frames[read.index[0]]
+
+    def _keep(self, short_side: int, where: tuple[float, float] | None, flip: bool) -> Keep:
+        def keep(frame: np.ndarray) -> np.ndarray:
+            height, width = resized_size(*frame.shape[:2], short_side)
+            frame = self.resize(frame, height, width)
+            if where is None:
+                y, x = crop_offsets(height, width, self.crop_px, 1)[0]
+            else:
+                y, x = place_crop(height, width, self.crop_px, where)
+            frame = frame[y : y + self.crop_px, x : x + self.crop_px]
+            return frame[:, ::-1] if flip else frame
+
+        return keep
+
+    def _label(self, index: int) -> np.ndarray | np.int64:
+        label = self.records.label(index)
+        if not self.records.multi_label:
+            return np.int64(-1 if label is None else label)
+        several_hot = np.zeros(self.num_classes, np.float32)
+        several_hot[list(label)] = 1.0
+        return several_hot
+
+
+class VideoViewsDataset:
+    """All test views of a video, decoded once; views.py describes the items. A failure is the item's `error`, never another video.
+
+    Args:
+        records: videos, with or without labels.
+        shape: frames of the fastest pathway and their stride.
+        num_clips, num_crops: temporal windows, and 1 (centre) or 3 crops of each.
+        protocol: name or Protocol: places of clips and crops, and the resize.
+        videos: frames in memory instead of files, one uint8 array [T, H, W, 3] a record.
+        fps: rate of those arrays or of frame folders, 1/s; None takes `options.frame_fps`.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        shape: ClipShape,
+        *,
+        num_clips: int = 10,
+        num_crops: int = 3,
+        short_side_px: int = 256,
+        crop_px: int = 256,
+        protocol: str | Protocol = "pyslowfast",
+        options: ReadOptions = DEFAULT_OPTIONS,
+        videos: Sequence[np.ndarray] | None = None,
+        fps: float | None = None,
+    ):
+        if crop_px > short_side_px:
+            raise DataError(f"crop {crop_px} px exceeds the short side {short_side_px} px (test.crop_px, test.short_side_px)")
+        if num_crops not in (1, 3):
+            raise DataError(f"{num_crops} crops asked for; expected 1 (centre) or 3 (left, centre, right) (test.num_crops)")
+        if num_clips < 1:
+            raise DataError(f"{num_clips} clips asked for; expected at least 1 (test.num_clips)")
+        self.records = records
+        self.shape = shape
+        self.num_clips = num_clips
+        self.num_crops = num_crops
+        self.short_side_px = short_side_px
+        self.crop_px = crop_px
+        self.protocol = get_protocol(protocol)
+        self.options = options
+        self.videos = videos
+        self.fps = fps
+        self.unreadable: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def name(self, index: int) -> str:
+        """The video's path, for messages."""
+        return self.records.path(index)
+
+    def __getitem__(self, key: Key | int) -> dict:
+        index = key.index if isinstance(key, Key) else key
+        item = {"index": index, "label": self.records.label(index), "path": self.name(index)}
+        try:
+            return item | self._views(index)
+        except DecodeError as err:
+            return item | self._nothing(str(err))
+
+    def _views(self, index: int) -> dict:
+        if index in self.unreadable:
+            raise DecodeError(self.unreadable[index])
+        path, protocol = self.name(index), self.protocol
+        size: list[tuple[int, int]] = []  # of the first frame: a video that changes its size keeps it
+
+        def keep(frame: np.ndarray) -> np.ndarray:
+            if not size:
+                size.append(resized_size(*frame.shape[:2], self.short_side_px, protocol.side_rounding))
+            return RESIZERS[protocol.resize](frame, *size[0])
+
+        def plan(count: int, fps: float) -> np.ndarray:
+            return clips(protocol.clip_rule_of(path), count, fps, self.shape, self.num_clips)
+
+        video = path if self.videos is None else self.videos[index]
+        read = read_clips(open_source(video, self.options, self.fps), plan, keep, self.options)
+        offsets = crop_offsets(*read.frames.shape[1:3], self.crop_px, self.num_crops, protocol.crop_rounding)
+        return {
+            "error": "",
+            "frames": read.frames,
+            "frame_index": np.repeat(read.index, self.num_crops, axis=0),
+            "offset_yx": np.tile(offsets, (self.num_clips, 1)),
+            "crop": self.crop_px,
+            "flip": np.zeros(self.num_clips * self.num_crops, bool),
+            "decoded": read.decoded,
+            "expected": read.expected,
+            "fps": read.fps,
+        }
+
+    def _nothing(self, error: str) -> dict:
+        return {
+            "error": error,
+            "frames": np.zeros((0, 0, 0, 3), np.uint8),
+            "frame_index": np.zeros((0, self.shape.num_frames), np.int32),
+            "offset_yx": np.zeros((0, 2), np.int32),
+            "crop": self.crop_px,
+            "flip": np.zeros(0, bool),
+            "decoded": 0,
+            "expected": 0,
+            "fps": 0.0,
+        }

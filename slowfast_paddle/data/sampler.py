@@ -1,0 +1,59 @@
+"""Which samples a process reads, in which order. The order depends on seed and epoch alone, so a run resumes at any step."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from slowfast_paddle.data.kinetics import Key
+from slowfast_paddle.errors import DataError
+
+
+class TrainSampler:
+    """Shuffled batches; all ranks get equally many of equal size and what does not fill a global batch is left out of the epoch.
+
+    The global batch of a step is the same for any number of ranks, which share it in order.
+
+    Args:
+        size: samples in the data set.
+        batch_size: of one process.
+
+    Raises:
+        DataError: fewer samples than one global batch.
+    """
+
+    def __init__(self, size: int, batch_size: int, *, seed: int = 0, rank: int = 0, world_size: int = 1):
+        if size < batch_size * world_size:
+            raise DataError(
+                f"{size} training videos do not fill one global batch of {batch_size * world_size}; lower train.batch_size"
+            )
+        self.size = size
+        self.batch_size = batch_size
+        self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
+
+    def __len__(self) -> int:
+        return self.size // (self.batch_size * self.world_size)
+
+    def batches(self, epoch: int, first_step: int = 0) -> Iterator[list[Key]]:
+        """Keys of each batch of this rank, from `first_step` on."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.size)
+        for step in range(first_step, len(self)):
+            start = (step * self.world_size + self.rank) * self.batch_size
+            yield [Key(epoch, int(index)) for index in order[start : start + self.batch_size]]
+
+
+class EvalSampler:
+    """Every sample once, in order: rank r takes r, r + world_size, ...; nothing is padded, dropped or repeated."""
+
+    def __init__(self, size: int, batch_size: int = 1, *, rank: int = 0, world_size: int = 1):
+        self.indices = range(rank, size, world_size)
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self.indices) // self.batch_size)
+
+    def batches(self, epoch: int = 0, first_step: int = 0) -> Iterator[list[Key]]:
+        """Keys of each batch of this rank, from `first_step` on."""
+        for start in range(first_step * self.batch_size, len(self.indices), self.batch_size):
+            yield [Key(epoch, index) for index in self.indices[start : start + self.batch_size]]

@@ -1,0 +1,148 @@
+"""Where frames come from, seen through one interface: a video file, a folder of images, an array in memory.
+
+A source knows its timeline and reads the frames one asks for, each passed through `keep` (usually a resize) as it appears, so
+that a long or large video never lies in memory as a whole. `read_clips` is the entry point.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from slowfast_paddle.data.sampling import frames_at_times
+from slowfast_paddle.errors import DecodeError
+
+Keep = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How videos are read.
+
+    Attributes:
+        decoder: "pyav", "opencv" or "auto" (PyAV, then OpenCV where PyAV is missing or gets no frame).
+        threads: FFmpeg threads; 1 inside reader processes, 0 lets FFmpeg choose.
+        frame_index: "reference" counts frames at the average rate, "timestamps" follows the clock of a variable-rate video.
+        min_decoded: share of the expected frames below which a video is an error.
+        timeout_sec: a video that takes longer to decode is an error.
+        frame_template: image names in a frame folder; any numbered images when the folder has none of these names.
+        frame_fps: rate of frame folders, 1/s.
+    """
+
+    decoder: str = "auto"
+    threads: int = 1
+    frame_index: str = "reference"
+    min_decoded: float = 0.0
+    timeout_sec: float = 120.0
+    frame_template: str = "img_{:05d}.jpg"
+    frame_fps: float = 30.0
+
+
+DEFAULT_OPTIONS = ReadOptions()
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What is believed about a video before it is decoded.
+
+    Attributes:
+        count: frames, from demuxed packets, never from the header.
+        fps: average rate, 1/s.
+        times: float64 [count] seconds from the first frame, ascending, or None where the container has no usable clock.
+    """
+
+    count: int
+    fps: float
+    times: np.ndarray | None = None
+
+    def cut_to(self, count: int) -> "Timeline":
+        """The same timeline with the number of frames that really came out of the decoder."""
+        times = self.times[:count] if self.times is not None and count <= len(self.times) else None
+        return replace(self, count=count, times=times)
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Frames read in one pass, by their number in the source.
+
+    Attributes:
+        total: the true number of frames where the end was reached, else None.
+        stopped_by: the decoder's complaint where it gave up.
+    """
+
+    frames: dict[int, np.ndarray]
+    total: int | None
+    stopped_by: str = ""
+
+
+class FrameSource(Protocol):
+    """Anything frames can be read from."""
+
+    name: str
+    expected: int
+
+    @property
+    def timeline(self) -> Timeline: ...
+
+    def read(self, wanted: np.ndarray, keep: Keep, whole: bool) -> Frames:
+        """Reads the wanted frames (ascending, unique); `whole` goes on to the end so that the true count is known."""
+        ...
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Frames of several clips of one video, each stored once.
+
+    Shapes: frames uint8 [U, H, W, 3]; index int32 [clips, T] into frames; source_index int64 [clips, T], numbers in the source.
+    """
+
+    frames: np.ndarray
+    index: np.ndarray
+    source_index: np.ndarray
+    decoded: int
+    expected: int
+    fps: float
+
+
+def read_clips(
+    source: FrameSource, plan: Callable[[int, float], np.ndarray], keep: Keep, options: ReadOptions, whole: bool = True
+) -> Clips:
+    """Decodes a video once for all its clips.
+
+    Args:
+        plan: (frame count, fps) -> int [clips, T] source frames. Asked again when decoding shows another count.
+        keep: applied once to every needed frame.
+        whole: decode to the end, so that the plan rests on the true count. Off in training, where a clip that came out is enough.
+
+    Raises:
+        DecodeError: no frame decoded, less than `options.min_decoded`, or a count that keeps changing.
+    """
+    timeline = source.timeline
+    for _ in range(3):
+        asked = _on_clock(plan, timeline) if options.frame_index == "timestamps" else plan(timeline.count, timeline.fps)
+        wanted, index = np.unique(asked, return_inverse=True)
+        read = source.read(wanted, keep, whole)
+        if read.total == 0:
+            raise DecodeError(f"{source.name}: no frame could be decoded{f' ({read.stopped_by})' if read.stopped_by else ''}")
+        if len(read.frames) == len(wanted) and read.total in (None, timeline.count):
+            break
+        timeline = timeline.cut_to(read.total)
+    else:
+        raise DecodeError(f"{source.name}: the number of decodable frames changes from pass to pass")
+    expected = max(source.expected, timeline.count)
+    if timeline.count < options.min_decoded * expected:
+        raise DecodeError(
+            f"{source.name}: only {timeline.count} of {expected} frames decoded"
+            f"{f' ({read.stopped_by})' if read.stopped_by else ''}; data.min_decoded asks for {options.min_decoded:.0%}"
+        )
+    frames = np.stack([read.frames[int(place)] for place in wanted])
+    return Clips(frames, index.reshape(asked.shape).astype(np.int32), asked, timeline.count, expected, timeline.fps)
+
+
+def _on_clock(plan: Callable[[int, float], np.ndarray], timeline: Timeline) -> np.ndarray:
+    """Plans on an even grid over the duration and takes the frame shown at each moment; without a clock, frame by frame."""
+    if timeline.times is None:
+        return plan(timeline.count, timeline.fps)
+    grid = int(timeline.times[-1] * timeline.fps + 1e-6) + 1
+    return frames_at_times(plan(grid, timeline.fps), timeline.fps, timeline.times)

@@ -1,0 +1,37 @@
+"""Views of one test video, cut on demand from frames stored once.
+
+An item is a plain dict, as a loader yields it:
+    index int, label int | tuple | None, path str, error str ("" when fine)
+    frames uint8 [U, H, W, 3]  the needed frames, resized    frame_index int32 [V, T] into frames
+    offset_yx int32 [V, 2]     crop int                      flip bool [V]
+    decoded, expected int      frame counts                  fps float, 1/s
+View v is clip v // num_crops under crop v % num_crops.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+
+def num_views(item: dict) -> int:
+    """Views of an item; 0 when it carries an error."""
+    return len(item["frame_index"])
+
+
+def cut_view(item: dict, view: int) -> np.ndarray:
+    """uint8 [T, crop, crop, 3] of one view."""
+    y, x = item["offset_yx"][view]
+    crop = item["crop"]
+    clip = item["frames"][item["frame_index"][view], y : y + crop, x : x + crop]
+    return clip[:, :, ::-1] if item["flip"][view] else clip
+
+
+def cut_views(item: dict, first: int, last: int) -> np.ndarray:
+    """uint8 [last - first, T, crop, crop, 3] of consecutive views."""
+    return np.stack([cut_view(item, view) for view in range(first, last)])
+
+
+def chunks(item: dict, views_per_forward: int) -> Iterator[np.ndarray]:
+    """All views of an item in groups of `views_per_forward`; the last group may be smaller."""
+    for first in range(0, num_views(item), views_per_forward):
+        yield cut_views(item, first, min(first + views_per_forward, num_views(item)))
