@@ -26,8 +26,8 @@ fill_venv() {
         return
     fi
     echo "Installing into $folder: $*"
-    [ -x "$folder/bin/python" ] || "$python" -m venv "$folder"
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+    [ -x "$folder/bin/python" ] || "$python" -m venv "$folder" || return
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@" || return
     echo "$wanted" >"$folder/installed.txt"
 }
 
