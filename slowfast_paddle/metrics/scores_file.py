@@ -10,12 +10,14 @@ import os
 import pickle
 import tempfile
 import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from slowfast_paddle.errors import DataError
+from slowfast_paddle.metrics.scores import Scores
 from slowfast_paddle.unpickle import load as load_pickle
 
 FORMAT = 1
@@ -66,6 +68,31 @@ class StoredScores:
     def names(self) -> tuple[str, ...]:
         """One name per class; the class number where none is stored."""
         return self.class_names or tuple(str(i) for i in range(self.scores.shape[1]))
+
+
+def stored_scores(
+    scores: Scores, videos: Sequence[str], class_names: Sequence[str] | None = None, stamp: Mapping | None = None
+) -> StoredScores:
+    """What an evaluation found, ready to be stored: failed videos leave the table and are listed in the stamp.
+
+    Args:
+        scores: of all videos, in the order of `videos`.
+        videos: names as listed.
+        class_names: one per class.
+        stamp: settings of the run.
+    """
+    good = [i for i, error in enumerate(scores.errors) if not error]
+    labels = scores.labels
+    if labels is not None:
+        labels = np.asarray(labels)[good].astype(np.uint8 if labels.ndim == 2 else np.int64)
+    failed = [[str(videos[i]), scores.errors[i]] for i in scores.failed]
+    return StoredScores(
+        videos=tuple(str(videos[i]) for i in good),
+        scores=scores.scores[good],
+        labels=labels,
+        class_names=tuple(class_names) if class_names else None,
+        stamp={**(stamp or {}), "listed": len(videos), "scored": len(good), "failed": failed},
+    )
 
 
 def _check_labels(labels: np.ndarray, count: int, classes: int) -> None:

@@ -20,7 +20,7 @@ ALLOWED = {
     "unpickle": {"pickle_reader"},
     "optim": set(),
     "metrics": {"unpickle"},
-    "viz": set(),
+    "viz": {"metrics"},
     "data": {"unpickle"},
     "layers": {"distributed"},
     "models": {"layers", "config"},
