@@ -40,17 +40,17 @@ class FrameFolders:
     """Videos extracted to images at a constant rate; the first image shows start_sec."""
 
     def __init__(self, videos: dict[str, FrameSequence], fps: float, start_sec: float):
-        self._videos, self.fps, self.start_sec = videos, fps, start_sec
+        self.sequences, self.fps, self.start_sec = videos, fps, start_sec
 
     @property
     def videos(self) -> list[str]:
-        return list(self._videos)
+        return list(self.sequences)
 
     def end_sec(self, video: str) -> float:
-        return self.start_sec + len(self._videos[video]) / self.fps
+        return self.start_sec + len(self.sequences[video]) / self.fps
 
     def read(self, video: str, second: float, grid: ClipGrid, keep: Keep) -> np.ndarray:
-        frames = self._videos[video]
+        frames = self.sequences[video]
         wanted = grid.frames(second - self.start_sec, self.fps, len(frames))
         unique, places = np.unique(wanted, return_inverse=True)
         return np.stack([keep(read_frame(frames.path(int(index)))) for index in unique])[places]
