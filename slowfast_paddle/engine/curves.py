@@ -1,0 +1,173 @@
+"""Numbers of a run over its steps: metrics.jsonl always, VisualDL where it is installed, a picture at the end."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+
+from slowfast_paddle import distributed, log
+
+_logger = log.get(__name__)
+JSONL_NAME = "metrics.jsonl"
+
+
+class Curves(Protocol):
+    """Where numbers go; chosen once, so that no caller asks whether curves are on."""
+
+    def start(self, first_step: int) -> None:
+        """Begin at a step: numbers of an earlier run from there on are replaced; 0 is a new run."""
+
+    def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
+        """Record values of one kind ("train", "valid") at a step counted over the whole run."""
+
+    def close(self) -> None:
+        """Finish the files."""
+
+
+class NullCurves:
+    """Nowhere: every rank but the first."""
+
+    def start(self, first_step: int) -> None:
+        """Nothing to begin."""
+
+    def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
+        """Drop the values."""
+
+    def close(self) -> None:
+        """Nothing to finish."""
+
+
+class JsonlCurves:
+    """One JSON object a line: kind, step and the values."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / JSONL_NAME
+        self._file: IO[str] | None = None
+
+    def start(self, first_step: int) -> None:
+        """Keep what an earlier run wrote up to `first_step`."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        kept = [record for record in read_jsonl(self._path) if record["step"] <= first_step] if first_step else []
+        self._file = self._path.open("w", encoding="utf-8")
+        for record in kept:
+            self._put(record)
+
+    def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
+        """Append one line, visible to readers at once."""
+        self._put({"kind": kind, "step": step, **values})
+
+    def _put(self, record: Mapping[str, Any]) -> None:
+        assert self._file is not None, "start comes before write"
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+
+
+class VisualDLCurves:
+    """Scalars as kind/name in VisualDL."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raise ImportError where VisualDL is not installed."""
+        from visualdl import LogWriter
+
+        self._writer = LogWriter(logdir=str(folder), display_name="slowfast_paddle")
+
+    def start(self, first_step: int) -> None:
+        """VisualDL draws the newest of several values at a step, so nothing needs to go."""
+
+    def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
+        """Add every value to its curve."""
+        for name, value in values.items():
+            self._writer.add_scalar(tag=f"{kind}/{name}", value=float(value), step=step)
+
+    def histogram(self, name: str, step: int, values: np.ndarray) -> None:
+        """Add a distribution, such as the gradients of one layer."""
+        self._writer.add_histogram(tag=name, values=values, step=step, buckets=50)
+
+    def close(self) -> None:
+        """Flush to disk."""
+        self._writer.close()
+
+
+class BothCurves:
+    """Several sinks at once."""
+
+    def __init__(self, sinks: list[Curves]) -> None:
+        self._sinks = sinks
+
+    def start(self, first_step: int) -> None:
+        """Begin in every sink."""
+        for sink in self._sinks:
+            sink.start(first_step)
+
+    def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
+        """Pass on to every sink."""
+        for sink in self._sinks:
+            sink.write(kind, step, values)
+
+    def close(self) -> None:
+        """Close every sink."""
+        for sink in self._sinks:
+            sink.close()
+
+
+def open_curves(folder: Path, visualdl_dir: Path | None) -> Curves:
+    """The sink of this process.
+
+    Args:
+        folder: holds metrics.jsonl.
+        visualdl_dir: where VisualDL's files go; None for no VisualDL.
+    """
+    if not distributed.is_main():
+        return NullCurves()
+    sinks: list[Curves] = [JsonlCurves(folder)]
+    if visualdl_dir is not None:
+        try:
+            sinks.append(VisualDLCurves(visualdl_dir))
+        except ImportError:
+            log.warn_once(
+                _logger, f"no VisualDL curves: visualdl is not installed (pip install visualdl); see {folder / JSONL_NAME}"
+            )
+    return BothCurves(sinks)
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """Records of a metrics.jsonl; a last line cut short by a crash is left out, a missing file is empty."""
+    records = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            _logger.warning("%s: leaving out an incomplete line", path)
+    return records
+
+
+def plot_curves(jsonl: Path, picture: Path) -> None:
+    """Draw loss, accuracies and learning rate over the steps into a PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    records = read_jsonl(jsonl)
+    panels = (("loss", ("loss",)), ("share correct", ("top1", "top5", "map")), ("learning rate", ("lr",)))
+    figure, axes = pyplot.subplots(1, len(panels), figsize=(15, 4), constrained_layout=True)
+    for axis, (title, names) in zip(axes, panels):
+        for kind in ("train", "valid"):
+            for name in names:
+                points = [(record["step"], record[name]) for record in records if record["kind"] == kind and name in record]
+                if points:
+                    style = {"alpha": 0.8, "linewidth": 1} if kind == "train" else {"marker": "o", "markersize": 3}
+                    axis.plot(*zip(*points), label=f"{kind} {name}", **style)
+        axis.set(title=title, xlabel="step")
+        axis.grid(alpha=0.3)
+        if axis.lines:
+            axis.legend()
+    figure.savefig(picture, dpi=110)
+    pyplot.close(figure)

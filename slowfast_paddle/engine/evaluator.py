@@ -1,0 +1,118 @@
+"""Multi-view testing: whole videos in, one row of scores per video out. Prediction is the same without labels."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import paddle
+
+from slowfast_paddle import log
+from slowfast_paddle.engine.gather import Row, gather_rows
+from slowfast_paddle.errors import ConfigError
+from slowfast_paddle.metrics.activation import activate
+from slowfast_paddle.metrics.scores import Scores
+from slowfast_paddle.metrics.view_ensemble import AVERAGES, ViewEnsemble
+
+_logger = log.get(__name__)
+
+Item = Mapping[str, Any]
+Network = Callable[[tuple[paddle.Tensor, ...]], Any]
+Pack = Callable[[paddle.Tensor], tuple[paddle.Tensor, ...]]
+
+
+def cut_view(item: Item, view: int) -> np.ndarray:
+    """One view of a test item: uint8 [T, h, w, 3]."""
+    frames = item["frames"][item["frame_index"][view]]
+    height, width = item["crop"] if isinstance(item["crop"], (tuple, list)) else (item["crop"], item["crop"])
+    top, left = (int(offset) for offset in item["offset_yx"][view])
+    clip = frames[:, top : top + height, left : left + width]
+    return clip[:, :, ::-1] if item["flip"][view] else clip
+
+
+def cut_chunks(item: Item, views_per_forward: int) -> Iterator[np.ndarray]:
+    """All views of one video, in order, as uint8 batches [b, T, h, w, 3]; the last one may be smaller."""
+    total = len(item["frame_index"])
+    for start in range(0, total, views_per_forward):
+        views = range(start, min(start + views_per_forward, total))
+        yield np.ascontiguousarray(np.stack([cut_view(item, view) for view in views]))
+
+
+def score_video(
+    network: Network, pack: Pack, item: Item, num_classes: int, views_per_forward: int, average: str, multi_label: bool = False
+) -> np.ndarray:
+    """Scores of one video, float64 [C].
+
+    Every forward holds views of this video only and has a size that depends on nothing else, so that the scores are the
+    same bits whatever else is evaluated, and on how many processes.
+
+    Args:
+        network: pathways to logits [b, positions, C] in inference mode.
+        pack: uint8 clips to pathways.
+        item: one test item without error.
+        num_classes: length of a score vector.
+        views_per_forward: largest b.
+        average: "prob" and "max" take the activation at each position, the mean over positions, then mean or maximum over
+            views; "score" takes the mean of logits.
+        multi_label: activation is the sigmoid instead of the softmax.
+    """
+    activation = "none" if average == "score" else "sigmoid" if multi_label else "softmax"
+    total = len(item["frame_index"])
+    ensemble = ViewEnsemble(1, total, num_classes, use_max=average == "max")
+    done = 0
+    for clips in cut_chunks(item, views_per_forward):
+        logits = network(pack(paddle.to_tensor(clips)))
+        if isinstance(logits, paddle.Tensor):
+            logits = logits.astype("float32").numpy()
+        scores = activate(logits, activation).mean(axis=1)
+        ensemble.update(scores, np.zeros(len(clips), dtype=int), np.arange(done, done + len(clips)))
+        done += len(clips)
+    return ensemble.compute()[0]
+
+
+def evaluate(
+    network: Network,
+    pack: Pack,
+    loader: Iterable[Item],
+    num_videos: int,
+    num_classes: int,
+    views_per_forward: int,
+    average: str = "prob",
+    multi_label: bool = False,
+    on_video: Callable[[Item, np.ndarray | None], None] | None = None,
+) -> Scores:
+    """Score this rank's videos and gather all ranks' results by video number.
+
+    Args:
+        network: any callable from pathways to logits [b, positions, C]: a network in eval mode or a compiled program.
+        pack: uint8 clips [b, T, h, w, 3] to pathways.
+        loader: this rank's test items, one whole video each.
+        num_videos: of all ranks.
+        num_classes: length of a score vector.
+        views_per_forward: views in one forward; bounds memory.
+        average: "prob", "score" or "max" over views.
+        multi_label: sigmoid instead of softmax.
+        on_video: called after each of this rank's videos with its scores (None when it failed), for reports.
+
+    Returns:
+        Scores on every rank; failed videos are nan rows with their error.
+
+    Raises:
+        ConfigError: unknown average.
+        DataError: a video is missing or came twice.
+    """
+    if average not in AVERAGES:
+        raise ConfigError(f"average {average!r}: unknown; expected one of {', '.join(AVERAGES)}")
+    rows: dict[int, Row] = {}
+    with paddle.no_grad():
+        for item in log.progress(loader, len(loader) if hasattr(loader, "__len__") else None, "evaluating", "video"):
+            facts = {name: item.get(name) or 0 for name in ("decoded", "expected")}
+            if item["error"]:
+                _logger.warning("failed: %s", item["error"])
+                rows[int(item["index"])] = Row(None, item["label"], error=item["error"], **facts)
+                scores = None
+            else:
+                scores = score_video(network, pack, item, num_classes, views_per_forward, average, multi_label)
+                rows[int(item["index"])] = Row(scores, item["label"], views=len(item["frame_index"]), **facts)
+            if on_video is not None:
+                on_video(item, scores)
+    return gather_rows(rows, num_classes, num_videos)
