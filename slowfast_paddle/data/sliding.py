@@ -1,0 +1,147 @@
+"""Windows that slide over a video of any length: decoded once, in order, with only the frames of the open windows in memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from slowfast_paddle.data.decode import PyAVSource, _upright, av, open_source
+from slowfast_paddle.data.frames import ArraySource, FolderSource
+from slowfast_paddle.data.opencv import OpenCVSource
+from slowfast_paddle.data.protocol import Protocol, get_protocol
+from slowfast_paddle.data.sampling import ClipShape, spread
+from slowfast_paddle.data.source import ReadOptions
+from slowfast_paddle.data.transforms import RESIZERS, crop_offsets, resized_size
+from slowfast_paddle.errors import DataError, DecodeError
+
+
+@dataclass(frozen=True)
+class Sliding:
+    """How windows are laid over a video.
+
+    Attributes:
+        shape: frames of the fastest pathway and their stride.
+        stride_sec: from the start of one window to the next.
+        short_side_px, crop_px, num_crops, protocol: as in testing.
+    """
+
+    shape: ClipShape
+    stride_sec: float = 1.0
+    short_side_px: int = 256
+    crop_px: int = 256
+    num_crops: int = 1
+    protocol: str | Protocol = "pyslowfast"
+    options: ReadOptions = field(default_factory=ReadOptions)
+
+    def __post_init__(self) -> None:
+        if not self.stride_sec > 0:
+            raise DataError(f"stride of {self.stride_sec} s between windows; expected more than 0")
+
+
+def stream_frames(video: str | Path | np.ndarray, options: ReadOptions) -> Iterator[np.ndarray]:
+    """All frames of a video in order, uint8 [H, W, 3] RGB, one at a time.
+
+    Raises:
+        DecodeError: the video cannot be opened. A video that breaks off ends early instead.
+    """
+    source = open_source(video, options)
+    if isinstance(source, (ArraySource, FolderSource)):
+        for place in range(source.expected):
+            yield source.read(np.array([place]), lambda frame: frame, False).frames[place]
+        return
+    empty = True
+    if options.decoder != "opencv" and av is not None:
+        for frame in _stream_pyav(PyAVSource(str(video), options)):
+            empty = False
+            yield frame
+    if empty and options.decoder != "pyav":
+        yield from _stream_opencv(OpenCVSource(str(video), options))
+
+
+def _stream_pyav(source: PyAVSource) -> Iterator[np.ndarray]:
+    with source._open() as container:
+        try:
+            for frame in container.decode(source._stream(container)):
+                yield _upright(frame)
+        except av.FFmpegError:
+            return
+
+
+def _stream_opencv(source: OpenCVSource) -> Iterator[np.ndarray]:
+    capture = source._open()
+    try:
+        while True:
+            decoded, pixels = capture.read()
+            if not decoded:
+                return
+            yield cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    finally:
+        capture.release()
+
+
+def sliding_items(video: str | Path | np.ndarray, sliding: Sliding, fps: float | None = None) -> Iterator[dict]:
+    """One test item (see views.py) a window, with "start_sec" and "end_sec".
+
+    A video shorter than one window gives one; frames past the end repeat the last one, as everywhere in testing. A window
+    that begins after the last whole one is added when the rest is at least half a stride.
+
+    Raises:
+        DecodeError: no frame can be decoded.
+    """
+    source = open_source(video, sliding.options, fps)
+    rate, count = source.timeline.fps, source.timeline.count
+    plan = list(_plan(count, rate, sliding))
+    needed: dict[int, int] = {}  # frame -> the last window that wants it
+    for number, (_, places) in enumerate(plan):
+        needed.update(dict.fromkeys(places.tolist(), number))
+    kept: dict[int, np.ndarray] = {}
+    resize, waiting, size, seen = RESIZERS[get_protocol(sliding.protocol).resize], 0, None, 0
+    for seen, frame in enumerate(stream_frames(video, sliding.options), start=1):
+        if seen - 1 in needed:
+            size = size or resized_size(*frame.shape[:2], sliding.short_side_px, get_protocol(sliding.protocol).side_rounding)
+            kept[seen - 1] = resize(frame, *size)
+        while waiting < len(plan) and plan[waiting][1][-1] < seen:
+            yield _item(kept, plan[waiting], rate, sliding)
+            waiting += 1
+            kept = {place: pixels for place, pixels in kept.items() if needed[place] >= waiting}
+    if not seen:
+        raise DecodeError(f"{source.name}: no frame could be decoded")
+    for start, places in plan[waiting:]:  # the video broke off: what it still has of the open windows
+        if kept and start < seen:
+            yield _item(kept, (start, np.minimum(places, max(kept))), rate, sliding)
+
+
+def _plan(count: int, fps: float, sliding: Sliding) -> Iterator[tuple[float, np.ndarray]]:
+    """Starts (in frames) and frame numbers [T] of all windows."""
+    window, stride = sliding.shape.window_frames(fps), sliding.stride_sec * fps
+    number = 0
+    while number == 0 or number * stride + window <= count + stride / 2:
+        start = number * stride
+        yield start, spread(start, start + window - 1, sliding.shape.num_frames, count)
+        number += 1
+
+
+def _item(kept: dict[int, np.ndarray], window: tuple[float, np.ndarray], fps: float, sliding: Sliding) -> dict:
+    start, places = window
+    have = np.array(sorted(kept))
+    # A frame a broken video never gave is replaced by the last one before it.
+    places = have[np.maximum(np.searchsorted(have, places, side="right") - 1, 0)]
+    wanted, index = np.unique(places, return_inverse=True)
+    frames = np.stack([kept[int(place)] for place in wanted])
+    protocol = get_protocol(sliding.protocol)
+    offsets = crop_offsets(*frames.shape[1:3], sliding.crop_px, sliding.num_crops, protocol.crop_rounding)
+    return {
+        "index": 0,
+        "label": None,
+        "error": "",
+        "frames": frames,
+        "frame_index": np.repeat(index.reshape(1, -1).astype(np.int32), sliding.num_crops, axis=0),
+        "offset_yx": offsets,
+        "crop": sliding.crop_px,
+        "flip": np.zeros(sliding.num_crops, bool),
+        "fps": fps,
+        "start_sec": start / fps,
+        "end_sec": (start + sliding.shape.window_frames(fps)) / fps,
+    }

@@ -1,0 +1,71 @@
+"""Sliding windows see the frames that separate reading would give, once each, with bounded memory."""
+
+import numpy as np
+import pytest
+
+from slowfast_paddle.data import sliding as module
+from slowfast_paddle.data.decode import open_source
+from slowfast_paddle.data.sampling import ClipShape
+from slowfast_paddle.data.sliding import Sliding, sliding_items, stream_frames
+from slowfast_paddle.data.source import ReadOptions
+from slowfast_paddle.data.views import cut_view
+from slowfast_paddle.errors import DataError, DecodeError
+
+
+def video(frames, side=16):
+    return np.arange(frames, dtype=np.uint8)[:, None, None, None] * np.ones((1, side, side, 3), np.uint8)
+
+
+def setting(**changes):
+    return Sliding(**{"shape": ClipShape(4, 2), "stride_sec": 0.2, "short_side_px": 16, "crop_px": 16, **changes})
+
+
+def test_windows_hold_the_right_frames():
+    items = list(sliding_items(video(30), setting(), fps=30.0))
+    assert [round(i["start_sec"], 3) for i in items] == [0.0, 0.2, 0.4, 0.6, 0.8]  # 8 frames each, every 6 frames
+    for item in items:
+        start = item["start_sec"] * 30
+        seen = cut_view(item, 0)[:, 0, 0, 0]
+        assert seen.tolist() == np.clip(np.linspace(start, start + 7, 4), 0, 29).astype(int).tolist()
+        assert item["end_sec"] == pytest.approx(item["start_sec"] + 8 / 30)
+
+
+def test_a_short_video_is_one_window():
+    (item,) = sliding_items(video(2), setting(), fps=30.0)
+    assert cut_view(item, 0)[:, 0, 0, 0].tolist() == [0, 1, 1, 1]
+
+
+def test_three_crops():
+    frames = np.zeros((10, 16, 32, 3), np.uint8)
+    item = next(iter(sliding_items(frames, setting(num_crops=3), fps=30.0)))
+    assert item["offset_yx"].tolist() == [[0, 0], [0, 8], [0, 16]] and len(item["frame_index"]) == 3
+
+
+def test_memory_does_not_grow_with_length(monkeypatch):
+    kept = []
+    real = module._item
+    monkeypatch.setattr(module, "_item", lambda have, *rest: kept.append(len(have)) or real(have, *rest))
+    list(sliding_items(video(250), setting(), fps=30.0))
+    assert max(kept) <= 8
+
+
+def test_a_video_that_breaks_off_keeps_its_open_windows(monkeypatch):
+    real = module.stream_frames
+    monkeypatch.setattr(module, "stream_frames", lambda v, o: (f for i, f in enumerate(real(v, o)) if i < 15))
+    items = list(sliding_items(video(30), setting(), fps=30.0))
+    assert [round(i["start_sec"], 1) for i in items] == [0.0, 0.2, 0.4]
+    assert cut_view(items[-1], 0)[:, 0, 0, 0].max() == 14
+
+
+def test_errors(tmp_path):
+    with pytest.raises(DataError, match="stride"):
+        setting(stride_sec=0.0)
+    with pytest.raises(DecodeError):
+        list(sliding_items(tmp_path / "none.mp4", setting()))
+
+
+@pytest.mark.parametrize("decoder", ["pyav", "opencv"])
+def test_a_real_video_streams_every_frame(shared_data, decoder):
+    path = shared_data / "robust_clips" / "mmaction2__demo.mp4"
+    options = ReadOptions(decoder=decoder)
+    assert sum(1 for _ in stream_frames(path, options)) == open_source(path, options).timeline.count > 200
