@@ -49,13 +49,13 @@ def read_exclusions(files: AvaFiles) -> frozenset[str]:
     return frozenset(read_excluded(files.excluded)) if files.excluded else frozenset()
 
 
-def train_keyframes(files: AvaFiles, source: ClipSource, rules: KeyframeRules) -> Keyframes:
+def keyframes_to_train(files: AvaFiles, source: ClipSource, rules: KeyframeRules) -> Keyframes:
     """Ground truth boxes, plus predicted ones above the threshold where box files are given."""
     tables = [read_labels(files.labels), *(read_people(path) for path in files.boxes)]
     return collect_keyframes(source.videos, tables, rules)
 
 
-def test_keyframes(files: AvaFiles, source: ClipSource, rules: KeyframeRules) -> Keyframes:
+def keyframes_to_score(files: AvaFiles, source: ClipSource, rules: KeyframeRules) -> Keyframes:
     """Predicted boxes above the threshold; the ground truth boxes themselves where no box file is given."""
     tables = [read_people(path) for path in files.boxes] or [read_labels(files.labels)]
     return collect_keyframes(source.videos, tables, rules)
