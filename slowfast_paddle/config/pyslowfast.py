@@ -207,7 +207,6 @@ def _at(row: list, pathway: int) -> Any:
 
 
 def _reader(values: Mapping[str, Any], result: Translation) -> None:
-    result.put("test.protocol", "pyslowfast")
     result.put("test.crop_px", values["DATA.TEST_CROP_SIZE"])
     result.put("test.short_side_px", values["DATA.TEST_CROP_SIZE"])
     result.put("data.flip", 0.5 if values["DATA.RANDOM_FLIP"] else 0.0)
