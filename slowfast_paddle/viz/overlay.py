@@ -27,6 +27,8 @@ def draw_labels(frame: np.ndarray, labels: Sequence[tuple[str, float]], note: st
         uint8 [H, W, 3] RGB.
     """
     height, width = frame.shape[:2]
+    if min(height, width) < 48:  # nothing legible fits
+        return frame.copy()
     panel = _panel(tuple((name, round(float(score), 3)) for name, score in labels), note, height, width)
     margin = max(2, round(height * 0.02))
     rows, columns = min(panel.shape[0], height - margin), min(panel.shape[1], width - margin)
