@@ -139,8 +139,7 @@ def test_precise_bn_comes_before_validation_and_the_last_checkpoint(tmp_path):
     loader.set_position(1, 0)
     with paddle.no_grad():
         inputs = [
-            trainer.network.conv(((paddle.to_tensor(b["clip"]).astype("float32") / 255).transpose([0, 4, 1, 2, 3])))
-            for b in loader
+            trainer.network.conv((paddle.to_tensor(b["clip"]).astype("float32") / 255).transpose([0, 4, 1, 2, 3])) for b in loader
         ]
     expected = paddle.concat(inputs).mean([0, 2, 3, 4]).numpy()
     np.testing.assert_allclose(seen[-1], expected, atol=1e-6)

@@ -1,0 +1,137 @@
+"""Files that are whole or absent, and weights that fit or are refused."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import paddle
+import pytest
+from paddle import nn
+
+from slowfast_paddle import checkpoint
+from slowfast_paddle.errors import CheckpointError
+
+
+def arrays(value=0.0):
+    return {"weight": np.full((3, 2), value, dtype=np.float32), "bias": np.zeros(2, dtype=np.float32)}
+
+
+@pytest.mark.parametrize("ending", ["", ".pdparams"])
+def test_round_trip_with_or_without_ending(tmp_path, ending):
+    path = checkpoint.save(tmp_path / "v1.2_epoch3", arrays(), {"epoch": 3, "class_names": ["a"]}, {"step": 7})
+    assert path.name == "v1.2_epoch3.pdparams"
+    again = f"{tmp_path / 'v1.2_epoch3'}{ending}"
+    np.testing.assert_array_equal(checkpoint.load_state(again)["weight"], arrays()["weight"])
+    assert checkpoint.load_training_state(again) == {"step": 7}
+    facts = checkpoint.load_sidecar(again)
+    assert (facts["format"], facts["epoch"], facts["class_names"]) == (1, 3, ["a"])
+    assert checkpoint.damage(again) == ""
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_paddle_reads_ours_and_we_read_paddles(tmp_path):
+    layer = nn.Linear(3, 2)
+    checkpoint.save(tmp_path / "ours", {name: value.numpy() for name, value in layer.state_dict().items()}, {})
+    other = nn.Linear(3, 2)
+    other.set_state_dict(paddle.load(str(tmp_path / "ours.pdparams")))
+    np.testing.assert_array_equal(other.weight.numpy(), layer.weight.numpy())
+    paddle.save(layer.state_dict(), str(tmp_path / "theirs.pdparams"))
+    third = nn.Linear(3, 2)
+    checkpoint.load_weights(third, checkpoint.load_state(tmp_path / "theirs"))
+    np.testing.assert_array_equal(third.weight.numpy(), layer.weight.numpy())
+
+
+def test_weights_that_do_not_fit_change_nothing():
+    layer = nn.Linear(3, 2)
+    before = layer.weight.numpy().copy()
+    wrong = {"weight": np.ones((4, 2), dtype=np.float32), "extra": np.ones(1)}
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint.load_weights(layer, wrong, "w.pdparams")
+    message = str(caught.value)
+    assert "1 missing (bias)" in message
+    assert "1 unexpected (extra)" in message
+    assert "weight [4, 2] instead of [3, 2]" in message
+    np.testing.assert_array_equal(layer.weight.numpy(), before)
+
+
+def test_the_newest_intact_checkpoint_is_found(tmp_path, caplog):
+    for epoch, step in ((0, None), (1, None), (2, 5), (10, None)):
+        name = f"slowfast_epoch{epoch}" + (f"_step{step}" if step else "")
+        checkpoint.save(tmp_path / name, arrays(), {"epoch": epoch, "step": step}, {"epoch": epoch})
+    assert checkpoint.find_latest(tmp_path).name == "slowfast_epoch10"
+    data = (tmp_path / "slowfast_epoch10.pdparams").read_bytes()
+    (tmp_path / "slowfast_epoch10.pdparams").write_bytes(data[:-10])
+    assert checkpoint.find_latest(tmp_path).name == "slowfast_epoch2_step5"
+    (tmp_path / "slowfast_epoch2_step5.json").write_text("{")
+    (tmp_path / "slowfast_epoch1.pdopt").unlink()
+    assert checkpoint.find_latest(tmp_path).name == "slowfast_epoch0"
+    assert "damaged" in checkpoint.damage(tmp_path / "slowfast_epoch10")
+    assert checkpoint.find_latest(tmp_path / "nothing") is None
+
+
+def test_missing_and_strange_files_are_refused(tmp_path):
+    with pytest.raises(CheckpointError, match="no such weight file"):
+        checkpoint.load_state(tmp_path / "none")
+    with pytest.raises(CheckpointError, match="no such file; resuming needs it"):
+        checkpoint.load_training_state(tmp_path / "none")
+    assert checkpoint.load_sidecar(tmp_path / "none") == {}
+    checkpoint.save(tmp_path / "list", {"weight": [1, 2]}, {})
+    with pytest.raises(CheckpointError, match="weight is no array"):
+        checkpoint.load_state(tmp_path / "list")
+
+
+def test_an_interrupted_write_leaves_the_earlier_checkpoint(tmp_path, monkeypatch):
+    checkpoint.save(tmp_path / "c", arrays(1.0), {"epoch": 0, "step": None}, {})
+
+    def full(file):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CheckpointError, match="No space left on device.*earlier checkpoints are untouched"):
+        checkpoint.save(tmp_path / "c", arrays(2.0), {"epoch": 0, "step": None}, {})
+    monkeypatch.undo()
+    assert checkpoint.damage(tmp_path / "c") == ""
+    assert checkpoint.load_state(tmp_path / "c")["weight"][0, 0] == 1.0
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_full_disk_keeps_the_previous_checkpoint(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small tmpfs needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"tmpfs cannot be mounted here: {mounted.stderr.strip()}")
+    try:
+        checkpoint.save(disk / "slowfast_epoch0", arrays(1.0), {"epoch": 0, "step": None}, {})
+        with pytest.raises(CheckpointError, match="slowfast_epoch1.pdparams: cannot be written"):
+            checkpoint.save(disk / "slowfast_epoch1", {"w": np.zeros(200_000, dtype=np.float32)}, {"epoch": 1, "step": None}, {})
+        assert checkpoint.find_latest(disk).name == "slowfast_epoch0"
+        assert sorted(path.suffix for path in disk.iterdir()) == [".json", ".pdopt", ".pdparams"]
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        checkpoint.save(tmp_path / "file" / "c", arrays(), {})
+
+
+def test_a_read_only_folder_is_one_clear_line(tmp_path):
+    if os.geteuid() == 0:
+        folder = Path("/proc/slowfast")  # root ignores permissions; nobody may write here
+    else:
+        folder = tmp_path / "locked"
+        folder.mkdir(mode=0o555)
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        checkpoint.save(folder / "c", arrays(), {})
+
+
+def test_removal_takes_the_whole_checkpoint(tmp_path):
+    checkpoint.save(tmp_path / "c", arrays(), {"note": json.dumps({})}, {})
+    checkpoint.remove(tmp_path / "c")
+    assert not list(tmp_path.iterdir())
