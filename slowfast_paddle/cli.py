@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from slowfast_paddle import cpu
+from slowfast_paddle import checkpoint, cpu
 from slowfast_paddle.config.load import dump_config, load_config
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.errors import SlowFastError
 
+DEFAULT_CONFIG = "configs/slowfast.yaml"
 DEFAULT_WEIGHTS = "checkpoints/slowfast_epoch195"
 
 # Flags of the original project that are another name for a configuration key.
@@ -35,7 +36,7 @@ TEST_KEYS = {
 def parser(about: str, keys: dict[str, tuple[str, type, str]]) -> argparse.ArgumentParser:
     """A parser with the flags every script takes and those that stand for configuration keys."""
     p = argparse.ArgumentParser(description=about, allow_abbrev=False)
-    p.add_argument("--config", "--config_file", default="configs/slowfast.yaml", metavar="FILE", help="YAML file or preset name")
+    p.add_argument("--config", "--config_file", metavar="FILE", help=f"YAML file or preset name (default: what --weights says of itself, else {DEFAULT_CONFIG})")
     p.add_argument("--weights", metavar="FILE", help=f"with or without .pdparams (evaluation and prediction default to {DEFAULT_WEIGHTS})")
     p.add_argument("--use_gpu", type=_tri_state, default="auto", metavar="auto|true|false", help="auto: a GPU where Paddle sees one")
     p.add_argument("--use_data_parallel", type=_boolean, default=True, metavar="true|false", help="all processes of the launcher work together")
@@ -51,11 +52,16 @@ def parser(about: str, keys: dict[str, tuple[str, type, str]]) -> argparse.Argum
 def resolve(args: argparse.Namespace) -> Config:
     """The configuration of parsed arguments: file, then flags, then dotted overrides."""
     flags = [f"{key}={value}" for key in args.keys if (value := getattr(args, key)) is not None]
-    config = load_config(args.config, [*flags, *args.overrides])
+    config = load_config(args.config or _of_weights(args.weights) or DEFAULT_CONFIG, [*flags, *args.overrides])
     if args.print_config:
         print(dump_config(config), end="")
         raise SystemExit(0)
     return config
+
+
+def _of_weights(weights: str | None) -> dict | None:
+    """The configuration inside the sidecar of the weights, so that a checkpoint needs nothing else."""
+    return checkpoint.load_sidecar(weights).get("config") if weights else None
 
 
 def batch_size_given(args: argparse.Namespace) -> bool:

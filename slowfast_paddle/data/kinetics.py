@@ -27,12 +27,16 @@ class Key(NamedTuple):
     index: int
 
 
+def _unheard(index: int) -> None:
+    """Default of ClipDataset.opening."""
+
+
 class ClipDataset:
     """One clip a video.
 
     Training draws the clip's start, the short side, the crop and the flip; validation takes the centre of everything. A sample is
     {"clip": uint8 [T, crop, crop, 3], "label": int64 or float32 [classes], "index": int64, "skipped": list[str]}. An unreadable
-    video gives {"index", "error"} in validation; in training another video takes its place and "skipped" says so.
+    video gives {"label", "index", "error"} in validation; in training another video takes its place and "skipped" says so.
 
     Args:
         records: labelled videos.
@@ -74,7 +78,7 @@ class ClipDataset:
         self.options = options
         self.resize = RESIZERS[resize]
         self.unreadable: dict[int, str] = {}  # index -> reason; grows as videos fail, and a reader pool adds those that hung
-        self.opening: Callable[[int], None] = lambda index: None  # told which video is about to be opened
+        self.opening: Callable[[int], None] = _unheard  # told which video is about to be opened
 
     def __len__(self) -> int:
         return len(self.records)
@@ -109,7 +113,7 @@ class ClipDataset:
         try:
             clip = self._clip(index, None)
         except DecodeError as err:
-            return {"index": np.int64(index), "error": str(err)}
+            return {"label": self._label(index), "index": np.int64(index), "error": str(err)}
         return {"clip": clip, "label": self._label(index), "index": np.int64(index), "skipped": []}
 
     def _clip(self, index: int, rng: np.random.Generator | None) -> np.ndarray:
@@ -154,7 +158,7 @@ class ClipDataset:
 
 
 class VideoViewsDataset:
-    """All test views of a video, decoded once; views.py describes the items. A failure is the item's `error`, never another video.
+    """All test views of a video, decoded once; views.py describes the items. A failure is the item's `error`, no other video.
 
     Args:
         records: videos, with or without labels.

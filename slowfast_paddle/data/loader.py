@@ -17,12 +17,12 @@ def collate_clips(samples: list[dict]) -> dict:
 
     Returns:
         {"clip": uint8 [B, T, H, W, 3], "label": [B] or [B, classes], "index": int64 [B], "skipped": messages about replaced
-        training videos, "failed": (index, message) of validation videos left out of the batch}. B is smaller by the failed ones.
+        training videos, "failed": (index, label, message) of validation videos left out of the batch}. B is smaller by the failed ones.
     """
     good = [sample for sample in samples if "error" not in sample]
     batch = {name: np.stack([sample[name] for sample in good]) if good else np.zeros(0) for name in ("clip", "label", "index")}
     batch["skipped"] = [message for sample in good for message in sample["skipped"]]
-    batch["failed"] = [(int(sample["index"]), sample["error"]) for sample in samples if "error" in sample]
+    batch["failed"] = [(int(sample["index"]), sample["label"], sample["error"]) for sample in samples if "error" in sample]
     return batch
 
 
@@ -33,7 +33,7 @@ def one_video(samples: list[dict]) -> dict:
 
 
 class Loader:
-    """Iterates over the batches of an epoch; `set_epoch` chooses it and the first step.
+    """Iterates over the batches of an epoch; `set_position` chooses it and the first step.
 
     A training video that cannot be read is named once, in the batch where it first failed ("skipped"). Readers stay alive between
     epochs; `close` (or leaving a `with`) ends them.
@@ -75,7 +75,7 @@ class Loader:
         """Batches of a whole epoch."""
         return len(self.sampler)
 
-    def set_epoch(self, epoch: int, first_step: int = 0) -> None:
+    def set_position(self, epoch: int, first_step: int = 0) -> None:
         """The next iteration reads this epoch, from this step on (to resume)."""
         self._epoch, self._first_step = epoch, first_step
 

@@ -106,13 +106,23 @@ def evaluate(
     with paddle.no_grad():
         for item in log.progress(loader, len(loader) if hasattr(loader, "__len__") else None, "evaluating", "video"):
             facts = {name: item.get(name) or 0 for name in ("decoded", "expected")}
+            label = _label(item["label"], num_classes)
             if item["error"]:
                 _logger.warning("failed: %s", item["error"])
-                rows[int(item["index"])] = Row(None, item["label"], error=item["error"], **facts)
+                rows[int(item["index"])] = Row(None, label, error=item["error"], **facts)
                 scores = None
             else:
                 scores = score_video(network, pack, item, num_classes, views_per_forward, average, multi_label)
-                rows[int(item["index"])] = Row(scores, item["label"], views=len(item["frame_index"]), **facts)
+                rows[int(item["index"])] = Row(scores, label, views=len(item["frame_index"]), **facts)
             if on_video is not None:
                 on_video(item, scores)
     return gather_rows(rows, num_classes, num_videos)
+
+
+def _label(label: Any, num_classes: int) -> Any:
+    """Several class numbers as one multi-hot vector; a single one, or None, as it is."""
+    if not isinstance(label, tuple):
+        return label
+    several_hot = np.zeros(num_classes, np.float32)
+    several_hot[list(label)] = 1.0
+    return several_hot

@@ -19,7 +19,8 @@ def validate(network: nn.Layer, task: ClassificationTask, loader: Any) -> dict[s
     Args:
         network: put into eval mode; logits [B, positions, C].
         task: packs clips and names the metrics.
-        loader: this rank's batches, without padding: clip, label, index and "error", a text per clip (empty when fine).
+        loader: this rank's batches, without padding: clip, label, index, and "failed": (index, label, reason)
+            of each video that has no clip in the batch.
 
     Returns:
         loss, the task's metrics and the number of failed videos.
@@ -28,12 +29,14 @@ def validate(network: nn.Layer, task: ClassificationTask, loader: Any) -> dict[s
     rows: dict[int, Row] = {}
     with paddle.no_grad():
         for batch in log.progress(loader, len(loader), "validating", "batch"):
+            for index, label, reason in batch.get("failed", ()):
+                log.warn_once(_logger, f"validation leaves out {reason}")
+                rows[int(index)] = Row(None, label, error=reason)
+            if len(batch["index"]) == 0:
+                continue
             logits = network(task.pack(paddle.to_tensor(batch["clip"])))
             scores = task.probabilities(logits.astype("float32").numpy())
-            errors = batch.get("error") or [""] * len(scores)
-            for index, row, label, error in zip(np.asarray(batch["index"]), scores, np.asarray(batch["label"]), errors):
-                rows[int(index)] = Row(None if error else row, label, views=1, error=error)
-                if error:
-                    log.warn_once(_logger, f"validation leaves out {error}")
+            for index, row, label in zip(np.asarray(batch["index"]), scores, np.asarray(batch["label"])):
+                rows[int(index)] = Row(row, label, views=1)
     gathered = gather_rows(rows, task.num_classes)
     return {**task.validation_metrics(gathered), "failed": float(len(gathered.failed))}

@@ -29,7 +29,7 @@ ALLOWED = {
     "engine": {"metrics", "optim", "distributed", "checkpoint", "log"},
     "convert": {"models", "checkpoint", "config", "unpickle", "labels"},
     "export": {"models", "checkpoint", "config"},
-    "cli": {"config", "cpu"},
+    "cli": {"checkpoint", "config", "cpu"},
 }
 ALL_ALLOWED = {"app", "commands", "__init__", "__main__"}  # the composition root, and what stands above it
 

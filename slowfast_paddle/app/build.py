@@ -1,0 +1,209 @@
+"""From configuration sections to built parts. Below these functions only plain values travel."""
+
+from pathlib import Path
+
+from paddle import nn
+
+from slowfast_paddle import distributed, log
+from slowfast_paddle.config.load import load_config
+from slowfast_paddle.config.schema import Config
+from slowfast_paddle.data.kinetics import ClipDataset, VideoViewsDataset
+from slowfast_paddle.data.loader import Loader, collate_clips, one_video
+from slowfast_paddle.data.protocol import Protocol, get_protocol
+from slowfast_paddle.data.records import Records, read_records
+from slowfast_paddle.data.sampler import EvalSampler, TrainSampler
+from slowfast_paddle.data.sampling import ClipShape, slow_indices
+from slowfast_paddle.data.source import ReadOptions
+from slowfast_paddle.engine.mixing import Mixing
+from slowfast_paddle.engine.options import TrainOptions
+from slowfast_paddle.engine.task import ClassificationTask
+from slowfast_paddle.labels import class_names
+from slowfast_paddle.models import registry
+from slowfast_paddle.models.pack import PackPathways
+from slowfast_paddle.optim.lr_policy import LrPolicy, scaled_lr, warmup_length
+from slowfast_paddle.optim.optimizer import ParameterRule, build_optimizer, freeze, layer_decay_rules, parameter_groups
+
+_logger = log.get(__name__)
+
+
+def build_model(source: Config | str | Path) -> nn.Layer:
+    """A network with initial weights, in training mode.
+
+    Args:
+        source: a configuration, a preset's name or a YAML file.
+
+    Raises:
+        ConfigError: one line that names the field that cannot work.
+    """
+    config = source if isinstance(source, Config) else load_config(source)
+    return registry.build_model(config.model, config.data.num_frames, config.data.crop_px)
+
+
+def build_loader(source: Config | str | Path, split: str) -> Loader:
+    """The reader of one list of a configuration.
+
+    Args:
+        split: "train" (random clips), "val" (one centred clip a video) or "test" (all views of a video).
+    """
+    config = source if isinstance(source, Config) else load_config(source)
+    if split == "test":
+        return test_loader(config, labelled_records(config, config.data.val_list), get_protocol(config.test.protocol or "pyslowfast"))
+    return clip_loader(config, train=split == "train")
+
+
+def names_of(config: Config) -> list[str | None] | None:
+    """Class names in the order of the classifier's outputs; None where the configuration has none."""
+    return class_names(config.labels, config.model.num_classes) if config.labels else None
+
+
+def shape_of(config: Config) -> ClipShape:
+    """Frames and stride of the fastest pathway."""
+    return ClipShape(config.data.num_frames, config.data.sampling_rate, config.data.target_fps)
+
+
+def read_options(config: Config) -> ReadOptions:
+    """How videos are decoded."""
+    data = config.data
+    return ReadOptions(
+        decoder=data.decoder,
+        frame_index=data.frame_index,
+        min_decoded=data.min_decoded,
+        timeout_sec=data.decode_timeout_sec,
+        frame_template=data.frame_template,
+        frame_fps=data.frame_fps,
+    )
+
+
+def labelled_records(config: Config, path: str) -> Records:
+    """A list of videos and labels, checked against the number of classes."""
+    data = config.data
+    return read_records(
+        path, multi_label=data.multi_label, num_classes=config.model.num_classes, separator=data.separator, prefix=data.prefix
+    )
+
+
+def build_pack(config: Config, network: nn.Layer, slow_rule: str = "linspace") -> PackPathways:
+    """Normalisation and the frames of each pathway. A network without a spec takes every frame in one pathway."""
+    frames = config.data.num_frames
+    spec = getattr(network, "spec", None)
+    per_pathway = [pathway.frames for pathway in spec.pathways] if spec else [frames]
+    indices = [slow_indices(frames, frames // count, slow_rule) for count in per_pathway]
+    return PackPathways(config.data.mean, config.data.std, indices, config.data.reverse_channels)
+
+
+def clip_loader(config: Config, train: bool) -> Loader:
+    """Training or validation clips of this process."""
+    data = config.data
+    dataset = ClipDataset(
+        labelled_records(config, data.train_list if train else data.val_list),
+        shape_of(config),
+        train=train,
+        crop_px=data.crop_px,
+        short_side_px=data.short_side_px,
+        flip=data.flip,
+        seed=config.train.seed,
+        num_classes=config.model.num_classes,
+        options=read_options(config),
+    )
+    rank, world = distributed.rank(), distributed.world_size()
+    batch = config.train.batch_size // world
+    if train:
+        sampler = TrainSampler(len(dataset), batch, seed=config.train.seed, rank=rank, world_size=world)
+    else:
+        sampler = EvalSampler(len(dataset), batch, rank=rank, world_size=world)
+    return _loader(config, dataset, sampler, collate_clips)
+
+
+def test_loader(config: Config, records: Records, protocol: Protocol) -> Loader:
+    """All views of each video of this process."""
+    test = config.test
+    dataset = VideoViewsDataset(
+        records,
+        shape_of(config),
+        num_clips=test.num_clips,
+        num_crops=test.num_crops,
+        short_side_px=test.short_side_px,
+        crop_px=test.crop_px,
+        protocol=protocol,
+        options=read_options(config),
+    )
+    sampler = EvalSampler(len(dataset), rank=distributed.rank(), world_size=distributed.world_size())
+    return _loader(config, dataset, sampler, one_video)
+
+
+def _loader(config: Config, dataset, sampler, collate) -> Loader:
+    return Loader(
+        dataset,
+        sampler,
+        collate,
+        num_workers=min(config.data.workers, len(dataset)),
+        timeout_sec=config.data.decode_timeout_sec,
+        max_skipped=config.data.max_skipped,
+    )
+
+
+def build_task(config: Config, pack: PackPathways) -> ClassificationTask:
+    """Loss and shown numbers."""
+    augment = config.augment
+    mixing = Mixing(augment.mixup_alpha, augment.cutmix_alpha) if augment.mixup_alpha or augment.cutmix_alpha else None
+    return ClassificationTask(pack, config.model.num_classes, config.data.multi_label, augment.label_smoothing, mixing)
+
+
+def lr_policy(config: Config) -> LrPolicy:
+    """The schedule for this batch; the linear scaling rule is applied to every rate and said aloud."""
+    optim, batch = config.optim, config.train.batch_size
+    scale = scaled_lr(1.0, batch, optim.base_batch_size)
+    if scale != 1.0:
+        _logger.info(
+            "learning rate %g x %d / %d = %g (optim.base_lr belongs to %d clips a step)",
+            optim.base_lr, batch, optim.base_batch_size, optim.base_lr * scale, optim.base_batch_size,
+        )  # fmt: skip
+    fraction = optim.warmup_fraction
+    return LrPolicy(
+        policy=optim.policy,
+        base_lr=optim.base_lr * scale,
+        epochs=config.train.epochs,
+        warmup_epochs=warmup_length(config.train.epochs, None if fraction is not None else optim.warmup_epochs, fraction),
+        warmup_start_lr=optim.warmup_start_lr * scale,
+        end_lr=optim.end_lr * scale,
+        steps_epochs=optim.steps,
+        steps_factors=optim.relative_lrs,
+    )
+
+
+def optimizer(config: Config, network: nn.Layer, lr: float):
+    """Update rule over the trainable parameters; what train.freeze_stages covers is frozen first."""
+    optim = config.optim
+    if frozen := freeze(network, _frozen_patterns(config.train.freeze_stages)):
+        _logger.info("frozen: %d parameters up to %s", len(frozen), "the stem" if config.train.freeze_stages == 1 else f"res{config.train.freeze_stages}")
+    rules = layer_decay_rules(optim.layer_decay) if optim.layer_decay < 1 else []
+    rules.append(ParameterRule(r"head\..*", lr_scale=optim.head_lr_scale))
+    groups = parameter_groups(network, optim.weight_decay, rules=rules)
+    return build_optimizer(optim.kind, groups, lr, optim.momentum, optim.nesterov, optim.betas)
+
+
+def _frozen_patterns(stages: int) -> list[str]:
+    """Name patterns of the stem (1) and res2.. (2..5) with the laterals that feed them."""
+    parts = [r"stems\..*", *(rf"(laterals\.{i}|stages\.{i})\..*" for i in range(4))]
+    return parts[:stages]
+
+
+def train_options(config: Config) -> TrainOptions:
+    """Plain values of the loop."""
+    train = config.train
+    return TrainOptions(
+        epochs=train.epochs,
+        accumulate_steps=train.accumulate_steps,
+        clip_grad_norm=config.optim.clip_grad_norm,
+        amp=train.amp,
+        ema_decay=train.ema_decay,
+        log_every_steps=train.log_every_steps,
+        save_every_epochs=train.save_every_epochs,
+        keep_last=train.keep_last,
+        valid_every_epochs=train.valid_every_epochs,
+        early_stop_validations=train.early_stop_validations,
+        precise_bn_batches=train.precise_bn_batches,
+        precise_bn_every_epochs=train.precise_bn_every_epochs,
+        skip_nonfinite=train.skip_nonfinite,
+        seed=train.seed,
+    )

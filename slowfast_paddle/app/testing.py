@@ -1,0 +1,157 @@
+"""eval.py: score labelled videos with many views each, and say under which settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+
+from slowfast_paddle import __version__, checkpoint, distributed, log
+from slowfast_paddle.app import build, machine
+from slowfast_paddle.app.weights import choose_weights
+from slowfast_paddle.cli import Runtime
+from slowfast_paddle.config.schema import Config
+from slowfast_paddle.data.protocol import Protocol, get_protocol
+from slowfast_paddle.data.records import Records
+from slowfast_paddle.engine.evaluator import evaluate
+from slowfast_paddle.errors import DataError
+from slowfast_paddle.export.compile import CompiledNetwork
+from slowfast_paddle.metrics.scores import Scores
+from slowfast_paddle.metrics.scores_file import StoredScores, save_scores
+
+_logger = log.get(__name__)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of a list of videos and everything that made them."""
+
+    scores: Scores
+    records: Records
+    class_names: list[str | None] | None
+    stamp: dict[str, Any]
+
+
+def test(
+    config: Config, *, runtime: Runtime, weights: str | None = None, list_path: str | None = None, out: str | None = None
+) -> int:
+    """Evaluates data.val_list; returns the exit code: 0, or 3 when videos failed.
+
+    Writes eval.json (and the scores to `out`) on rank 0, and prints the line `eval: top-1 ...` last.
+    """
+    here = machine.start(runtime)
+    list_path = list_path or config.data.val_list
+    scored = score_list(config, here, weights, build.labelled_records(config, list_path), list_path)
+    failed = len(scored.scores.failed)
+    if here.rank == 0:
+        folder = Path(config.test.save_path)
+        metrics = scored.scores.metrics()
+        checkpoint.write_json(folder / "eval.json", _summary(scored, metrics))
+        if out is not None:
+            save_scores(out, to_store(scored))
+        print(_line(scored, metrics, config))
+    return 3 if failed else 0
+
+
+def score_list(config: Config, here: machine.Machine, weights: str | None, records: Records, list_name: str) -> Scored:
+    """Scores every video of a list under one protocol; the path that evaluation and prediction share."""
+    path = choose_weights(config, weights)
+    facts = checkpoint.load_sidecar(path)
+    protocol = get_protocol(config.test.protocol or (facts.get("protocol") or {}).get("name") or "pyslowfast")
+    if config.test.protocol:
+        config = under(config, protocol)
+    network = build.build_model(config)
+    checkpoint.load_weights(network, checkpoint.load_state(path), checkpoint.part(path, checkpoint.WEIGHTS))
+    network.eval()
+    pack = build.build_pack(config, network, protocol.slow_rule)
+    runner = CompiledNetwork(network) if config.test.compiled and not here.gpu else network
+    with build.test_loader(config, records, protocol) as loader:
+        scores = evaluate(
+            runner,
+            pack,
+            loader,
+            len(records),
+            config.model.num_classes,
+            config.test.views_per_forward,
+            config.test.average,
+            config.model.head.activation == "sigmoid",
+        )
+    names = facts.get("class_names") or build.names_of(config)
+    return Scored(scores, records, names, _stamp(config, protocol, path, records, list_name, scores))
+
+
+def under(config: Config, protocol: Protocol) -> Config:
+    """The configuration with a protocol's head and averaging, for weights tested as another project would."""
+    average = "logits" if protocol.average == "score" else "probabilities"
+    head = config.model.head.model_copy(update={"pool": protocol.head, "average": average})
+    return config.model_copy(update={"model": config.model.model_copy(update={"head": head})})
+
+
+def to_store(scored: Scored) -> StoredScores:
+    """The scores of the videos that did not fail, with their names."""
+    good = [i for i, error in enumerate(scored.scores.errors) if not error]
+    labels = scored.scores.labels
+    return StoredScores(
+        tuple(scored.records.path(i) for i in good),
+        scored.scores.scores[good],
+        None if labels is None else labels[good],
+        None if scored.class_names is None else tuple(name or str(i) for i, name in enumerate(scored.class_names)),
+        scored.stamp,
+    )
+
+
+def _stamp(config: Config, protocol: Protocol, weights: Path, records: Records, list_name: str, scores: Scores) -> dict[str, Any]:
+    """What is needed to repeat or to compare a result."""
+    test, data = config.test, config.data
+    listed = Path(list_name)
+    return {
+        "protocol": protocol.name,
+        "views": test.num_clips * test.num_crops,
+        "average": test.average,
+        "weights": str(weights),
+        "weights_sha256": checkpoint.sha256_of(checkpoint.part(weights, checkpoint.WEIGHTS)),
+        "list": list_name,
+        "list_sha256": checkpoint.sha256_of(listed) if listed.is_file() else None,
+        "videos_listed": len(records),
+        "videos_decoded": len(records) - len(scores.failed),
+        "videos_failed": len(scores.failed),
+        "reading": {
+            "num_frames": data.num_frames,
+            "sampling_rate": data.sampling_rate,
+            "target_fps": data.target_fps,
+            "num_clips": test.num_clips,
+            "num_crops": test.num_crops,
+            "short_side_px": test.short_side_px,
+            "crop_px": test.crop_px,
+            "protocol": protocol.name,
+        },
+        "versions": {"slowfast_paddle": __version__, "paddle": paddle.__version__, "numpy": np.__version__},
+    }
+
+
+def _summary(scored: Scored, metrics: Mapping[str, float]) -> dict[str, Any]:
+    scores = scored.scores
+    return {
+        **{name: round(100 * value, 4) for name, value in metrics.items()},
+        **scored.stamp,
+        "failed": [{"video_id": scored.records.path(i), "where": scored.records.where(i), "error": scores.errors[i]} for i in scores.failed],
+        "short": [
+            {"video_id": scored.records.path(i), "decoded_frames": int(scores.decoded[i]), "expected_frames": int(scores.expected[i])}
+            for i in range(len(scored.records))
+            if not scores.errors[i] and scores.decoded[i] < scores.expected[i]
+        ],
+    }
+
+
+def _line(scored: Scored, metrics: Mapping[str, float], config: Config) -> str:
+    """The last line of eval.py, in the form scripts read."""
+    if not metrics:
+        raise DataError(f"{scored.stamp['list']}: none of the {len(scored.records)} videos could be read; see the log above")
+    if "map" in metrics:
+        numbers = f"mAP {100 * metrics['map']:.2f}"
+    else:
+        numbers = f"top-1 {100 * metrics['top1']:.2f} top-5 {100 * metrics['top5']:.2f}"
+    failed = f", {len(scored.scores.failed)} failed" if scored.scores.failed else ""
+    return f"eval: {numbers} ({len(scored.records) - len(scored.scores.failed)} videos, {scored.stamp['views']} views{failed})"

@@ -1,0 +1,145 @@
+"""train.py: fit a network and leave checkpoints, curves and the resolved configuration behind."""
+
+from pathlib import Path
+from typing import Any
+
+import paddle
+from paddle import nn
+
+from slowfast_paddle import checkpoint, distributed, log
+from slowfast_paddle.app import build, machine
+from slowfast_paddle.cli import Resume, Runtime
+from slowfast_paddle.config.load import dump_config
+from slowfast_paddle.config.schema import Config
+from slowfast_paddle.convert.finetune import load_backbone
+from slowfast_paddle.engine.curves import JSONL_NAME, open_curves, plot_curves
+from slowfast_paddle.engine.trainer import FitResult, Trainer
+from slowfast_paddle.engine.validation import validate
+from slowfast_paddle.errors import CheckpointError
+
+_logger = log.get(__name__)
+
+
+def train(
+    config: Config,
+    *,
+    runtime: Runtime,
+    weights: str | None = None,
+    finetune: bool = False,
+    resume: Resume = Resume(),  # noqa: B008  frozen
+    batch_size_given: bool = False,
+) -> int:
+    """Trains; returns the exit code.
+
+    Args:
+        weights: initial weights, loaded strictly, or without the classifier when `finetune`.
+        resume: continue an interrupted run.
+        batch_size_given: whether train.batch_size was asked for explicitly.
+    """
+    folder = Path(config.train.save_dir)
+    here = machine.start(runtime, folder / "train.log")
+    config = machine.fit_batch(config, here, batch_size_given)
+    if config.train.deterministic:
+        paddle.set_flags({"FLAGS_cudnn_deterministic": True} if here.gpu else {})
+    paddle.seed(config.train.seed)
+    network = build.build_model(config)
+    start = _resume_from(folder, resume)
+    if weights is not None and start is None:
+        _load_initial(network, weights, finetune)
+    if here.rank == 0:
+        _write_config(folder, config)
+    result = _fit(config, network, folder, start)
+    if distributed.is_main() and (folder / JSONL_NAME).exists():
+        plot_curves(folder / JSONL_NAME, folder / "curves.png")
+        _logger.info("checkpoint %s, curves %s", result.checkpoint, folder / "curves.png")
+    if result.exit_code == 0:
+        _test(config, runtime, result)
+    return result.exit_code
+
+
+def _fit(config: Config, network: nn.Layer, folder: Path, start: Path | None) -> FitResult:
+    train = config.train
+    task = build.build_task(config, build.build_pack(config, network))
+    policy = build.lr_policy(config)
+    optimizer = build.optimizer(config, network, policy.at(0.0))
+    with build.clip_loader(config, train=True) as loader, _validation_loader(config) as val_loader:
+        _logger.info("%d training videos, %d steps an epoch", len(loader.dataset), len(loader))
+        visualdl = Path(train.visualdl_dir or folder / "vdl") if train.visualdl else None
+        trainer = Trainer(
+            network,
+            task,
+            optimizer,
+            policy.at,
+            loader,
+            build.train_options(config),
+            folder,
+            validate=(lambda net: validate(net, task, val_loader)) if train.valid_every_epochs else None,
+            curves=open_curves(folder, visualdl),
+            facts=_facts(config),
+            clip_name=loader.dataset.name,
+        )
+        return trainer.fit(start)
+
+
+def _validation_loader(config: Config):
+    return build.clip_loader(config, train=False)
+
+
+def _facts(config: Config) -> dict[str, Any]:
+    """What every sidecar says, so that weights need nothing else to be used."""
+    return {
+        "config": config.model_dump(mode="json"),
+        "class_names": build.names_of(config),
+        "protocol": {"name": config.test.protocol or "pyslowfast"},
+        "source": None,
+    }
+
+
+def _write_config(folder: Path, config: Config) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.yaml").write_text(dump_config(config), encoding="utf-8")
+    except OSError as err:
+        raise CheckpointError(f"{folder}: cannot be written ({err.strerror}); choose a writable folder with --save_dir") from err
+
+
+def _resume_from(folder: Path, resume: Resume) -> Path | None:
+    """The checkpoint to continue from, chosen by rank 0 for all."""
+    if resume.mode == "no":
+        return None
+    found: Path | None = None
+    if distributed.is_main():
+        if resume.path is not None:
+            found = checkpoint.stem(resume.path)
+        elif resume.epoch is not None:
+            found = folder / f"slowfast_epoch{resume.epoch}"
+        else:
+            found = checkpoint.find_latest(folder)
+    found = distributed.broadcast_object(found)
+    if found is None and resume.mode == "required":
+        raise CheckpointError(f"{folder}: no intact checkpoint to resume from; drop --resume to start afresh, or use --auto_resume")
+    return found
+
+
+def _load_initial(network: nn.Layer, weights: str, finetune: bool) -> None:
+    state = checkpoint.load_state(weights)
+    if finetune:
+        load_backbone(network, state)
+    else:
+        checkpoint.load_weights(network, state, weights)
+    _logger.info("started from %s", weights)
+
+
+def _test(config: Config, runtime: Runtime, result: FitResult) -> None:
+    """The multi-view tests asked for by train.test_last and train.test_best."""
+    from slowfast_paddle.app.testing import test
+
+    folder = Path(config.train.save_dir)
+    chosen = {"last": result.checkpoint if config.train.test_last else None}
+    if config.train.test_best and result.best:
+        chosen["best"] = folder / result.best["checkpoint"]
+    for name, path in chosen.items():
+        if path is not None:
+            _logger.info("testing the %s checkpoint, %s", name, path)
+            saved = config.test.model_copy(update={"save_path": str(folder / f"test_{name}")})
+            test(config.model_copy(update={"test": saved}), runtime=runtime, weights=str(path))
