@@ -146,7 +146,7 @@ class PyAVSource:
                 if len(earlier) and earlier[-1] > packets.pts[0]:
                     container.seek(int(earlier[-1]), stream=stream, backward=True)
                 for packet in container.demux(stream):
-                    # The flush (no pts) must release everything. A packet whose frame is not needed is decoded only if others are.
+                    # The flush (no pts) must release everything. Of the other packets FFmpeg drops those no frame depends on.
                     needed = packet.pts is None or packet.pts in places
                     stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
                     for frame in packet.decode():

@@ -16,7 +16,7 @@ DEFAULT_FPS = 30.0
 
 
 class OpenCVSource:
-    """One video file read with cv2.VideoCapture, which turns frames as the file's rotation flag asks."""
+    """One video file read with cv2.VideoCapture; frames are turned as the file's rotation flag asks."""
 
     def __init__(self, path: str, options: ReadOptions):
         self.name = path
@@ -59,13 +59,14 @@ class OpenCVSource:
     def read(self, wanted: np.ndarray, keep: Keep, whole: bool) -> Frames:
         capture, frames, total = self._open(), {}, 0
         needed = set(wanted.tolist())
+        turns = -round(capture.get(cv2.CAP_PROP_ORIENTATION_META) / 90) % 4  # the flag counts clockwise
         deadline = time.monotonic() + self.options.timeout_sec
         while (whole or len(frames) < len(needed)) and capture.grab():
             if total in needed:
                 decoded, pixels = capture.retrieve()
                 if not decoded:
                     break
-                frames[total] = keep(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+                frames[total] = keep(np.rot90(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), turns))
             total += 1
             self._check(deadline)
         capture.release()
@@ -73,7 +74,8 @@ class OpenCVSource:
 
     def _capture(self):
         parameters = [cv2.CAP_PROP_N_THREADS, max(self.options.threads, 1)] if self.options.threads else []
-        return cv2.VideoCapture(self.name, cv2.CAP_FFMPEG, parameters)
+        # Whether OpenCV turns frames by itself differs between its builds: it is told not to.
+        return cv2.VideoCapture(self.name, cv2.CAP_FFMPEG, [*parameters, cv2.CAP_PROP_ORIENTATION_AUTO, 0])
 
     def _open(self):
         capture = self._capture()
