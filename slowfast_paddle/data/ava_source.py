@@ -60,18 +60,18 @@ class VideoFiles:
     """Videos read directly: only the window around the keyframe is decoded, resampled by timestamp to the grid's rate."""
 
     def __init__(self, paths: dict[str, Path], start_sec: float, options: ReadOptions):
-        self._paths, self.start_sec, self._options = paths, start_sec, options
-        self._source = lru_cache(maxsize=OPEN_VIDEOS)(lambda video: open_source(self._paths[video], self._options))
+        self.paths, self.start_sec, self._options = paths, start_sec, options
+        self._source = lru_cache(maxsize=OPEN_VIDEOS)(lambda video: open_source(self.paths[video], self._options))
 
     @property
     def videos(self) -> list[str]:
-        return list(self._paths)
+        return list(self.paths)
 
     def __getstate__(self) -> dict:
-        return {"_paths": self._paths, "start_sec": self.start_sec, "_options": self._options}
+        return {"paths": self.paths, "start_sec": self.start_sec, "_options": self._options}
 
     def __setstate__(self, state: dict) -> None:
-        self.__init__(state["_paths"], state["start_sec"], state["_options"])
+        self.__init__(state["paths"], state["start_sec"], state["_options"])
 
     def end_sec(self, video: str) -> float:
         timeline = self._source(video).timeline
