@@ -1,7 +1,7 @@
 """Parameters, multiply-adds and output sizes of a network, counted from its spec without building it.
 
 Multiply-adds are those of convolutions, linear layers and attention products for one view; normalisation, activations and
-pooling are left out, as in the published figures. Activations are the outputs of convolutions in float32.
+pooling are left out, as in the papers. Activations are the outputs of convolutions in float32.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ BYTES = 4
 
 @dataclass(frozen=True)
 class Part:
-    """One row: a part of one pathway. `shape` is (C, T, H, W) of its output."""
+    """One row: a part of one pathway. `shape` is (C, T, H, W) of its output, `normalised` its values that pass a BN."""
 
     name: str
     pathway: int
@@ -22,6 +22,7 @@ class Part:
     parameters: int
     macs: int
     activation_bytes: int
+    normalised: int
 
 
 class _Counter:
@@ -29,7 +30,7 @@ class _Counter:
 
     def __init__(self, size: Size3):
         self.size = size
-        self.parameters = self.macs = self.activation_bytes = 0
+        self.parameters = self.macs = self.activation_bytes = self.normalised = 0
 
     def conv(
         self, inputs: int, outputs: int, kernel: Size3, stride: Size3 = (1, 1, 1), groups: int = 1, bias: bool = False, norm: bool = True
@@ -40,10 +41,12 @@ class _Counter:
         self.parameters += weights + (outputs if bias else 0) + (2 * outputs if norm else 0)
         self.macs += weights * prod(self.size)
         self.activation_bytes += outputs * prod(self.size) * BYTES
+        self.normalised += outputs * prod(self.size) if norm else 0
 
     def part(self, name: str, pathway: int, channels: int) -> Part:
         """What was added up, under a name."""
-        return Part(name, pathway, (channels, *self.size), self.parameters, self.macs, self.activation_bytes)
+        shape = (channels, *self.size)
+        return Part(name, pathway, shape, self.parameters, self.macs, self.activation_bytes, self.normalised)
 
 
 def count(spec: NetSpec, frames: int, size: Size3 | tuple[int, int]) -> list[Part]:
