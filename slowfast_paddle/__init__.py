@@ -18,7 +18,7 @@ _HOMES = {
     "load_weights": "slowfast_paddle.checkpoint",
     "Trainer": "slowfast_paddle.engine.trainer",
     "evaluate": "slowfast_paddle.engine.evaluator",
-    "Predictor": "slowfast_paddle.engine.predictor",
+    "Predictor": "slowfast_paddle.app.predictor",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 

@@ -1,0 +1,203 @@
+"""Predictor: one checkpoint, any video, from Python.
+
+    predictor = Predictor("checkpoints/slowfast_epoch195.pdparams")
+    print(predictor("video.mp4"))
+    for segment in predictor.timeline("long.mp4", stride_sec=1.0): ...
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import paddle
+
+from slowfast_paddle.app import build
+from slowfast_paddle.app.scorer import Scorer, open_scorer
+from slowfast_paddle.app.weights import sidecar_config
+from slowfast_paddle.checkpoint import stem
+from slowfast_paddle.config.load import load_config
+from slowfast_paddle.config.schema import Config
+from slowfast_paddle.data.kinetics import VideoViewsDataset
+from slowfast_paddle.data.records import from_paths
+from slowfast_paddle.data.sliding import Sliding, sliding_items
+from slowfast_paddle.data.sources import is_url, local_copy
+from slowfast_paddle.engine.extract import FeatureNet, Features, extract
+from slowfast_paddle.engine.prediction import Prediction, prediction_of
+from slowfast_paddle.engine.timeline import Segment, Window, merge, score_windows
+from slowfast_paddle.errors import ConfigError, DecodeError
+from slowfast_paddle.export.compile import CompiledNetwork
+from slowfast_paddle.labels import class_names
+
+Video = str | Path | np.ndarray
+
+
+class Predictor:
+    """Predicts the actions of videos exactly as evaluation scores them. Thread-safe: threads decode side by side."""
+
+    def __init__(
+        self,
+        weights: str | Path,
+        *,
+        config: str | Path | Config | None = None,
+        overrides: Sequence[str] = (),
+        device: str = "auto",
+        labels: str | Path | Sequence[str] | None = None,
+        top_k: int = 5,
+    ) -> None:
+        """Loads a network.
+
+        Args:
+            weights: a checkpoint, with or without .pdparams.
+            config: what the network is; by default what the checkpoint's sidecar says.
+            overrides: dotted overrides such as "test.num_clips=5".
+            device: "auto" (a GPU where Paddle sees one), "cpu" or "gpu".
+            labels: class names: a list, a text file or a shipped set such as "kinetics400"; by default the checkpoint's.
+            top_k: classes in a result.
+
+        Raises:
+            SlowFastError: weights, configuration, device or labels cannot be used.
+        """
+        gpu = _choose_device(device)
+        if not isinstance(config, Config):
+            config = load_config(sidecar_config(weights) if config is None else config, overrides)
+        scorer = open_scorer(config, stem(weights), gpu)
+        if labels is not None:
+            scorer = Scorer(**{**vars(scorer), "names": _names(labels, config.model.num_classes)})
+        self.scorer = scorer
+        self.top_k = top_k
+        self._features = None  # made when first asked for
+        self._lock = threading.Lock()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """One name per class."""
+        return self.scorer.names
+
+    def __call__(self, video: Video, fps: float | None = None) -> Prediction:
+        """Predicts one video.
+
+        Args:
+            video: file, frame folder, http address, or frames uint8 [T, H, W, 3] RGB.
+            fps: rate of frames and frame folders, 1/s; 30 by default.
+
+        Raises:
+            DecodeError: it cannot be read.
+            DataError: frames of the wrong type or shape.
+        """
+        prediction = self._predict(video, fps)
+        if prediction.error:
+            raise DecodeError(prediction.error)
+        return prediction
+
+    def batch(self, videos: Iterable[Video], fps: float | None = None) -> Iterator[Prediction]:
+        """Predicts video after video; one that cannot be read gives a result with its `error` and the rest goes on."""
+        for video in videos:
+            try:
+                yield self._predict(video, fps)
+            except DecodeError as err:
+                yield Prediction(_name(video), error=str(err))
+
+    def windows(self, video: Video, stride_sec: float = 1.0, fps: float | None = None) -> Iterator[Window]:
+        """Scores of sliding windows over a video of any length, decoded once in bounded memory."""
+        with _local(video) as readable:
+            yield from score_windows(sliding_items(readable, self.sliding(stride_sec), fps), self._score)
+
+    def timeline(self, video: Video, stride_sec: float = 1.0, threshold: float = 0.0, fps: float | None = None) -> list[Segment]:
+        """What happens when: neighbouring windows of one class as segments.
+
+        Args:
+            video: as in a call.
+            stride_sec: between the starts of two windows.
+            threshold: windows whose best class scores less belong to no segment.
+        """
+        return merge(list(self.windows(video, stride_sec, fps)), self.class_names, threshold)
+
+    def features(self, video: Video, stride_sec: float = 1.0, fps: float | None = None) -> Features:
+        """Features of sliding windows (2304 numbers for SlowFast R50), as retrieval and localisation use them."""
+        with _local(video) as readable:
+            items = sliding_items(readable, self.sliding(stride_sec), fps)
+            with self._lock:
+                return extract(items, self._feature_runner(), self.scorer.pack, stride_sec)
+
+    def _feature_runner(self):
+        if self._features is None:
+            net = FeatureNet(self.scorer.network)
+            net.eval()
+            self._features = CompiledNetwork(net) if isinstance(self.scorer.runner, CompiledNetwork) else net
+        return self._features
+
+    def sliding(self, stride_sec: float) -> Sliding:
+        """How windows are laid over a video: one central crop, everything else as in testing."""
+        config = self.scorer.config
+        return Sliding(
+            build.shape_of(config),
+            stride_sec,
+            config.test.short_side_px,
+            config.test.crop_px,
+            num_crops=1,
+            protocol=self.scorer.protocol,
+            options=build.read_options(config),
+        )
+
+    def item(self, video: Video, fps: float | None = None) -> dict:
+        """All test views of one video, as evaluation cuts them; "error" says why there are none."""
+        test, frames = self.scorer.config.test, isinstance(video, np.ndarray)
+        dataset = VideoViewsDataset(
+            from_paths([_name(video)]),
+            build.shape_of(self.scorer.config),
+            num_clips=test.num_clips,
+            num_crops=test.num_crops,
+            short_side_px=test.short_side_px,
+            crop_px=test.crop_px,
+            protocol=self.scorer.protocol,
+            options=build.read_options(self.scorer.config),
+            videos=[video] if frames else None,
+            fps=fps,
+        )
+        return dataset[0]
+
+    def _predict(self, video: Video, fps: float | None) -> Prediction:
+        with _local(video) as readable:
+            item = self.item(readable, fps)
+        if item["error"]:
+            return Prediction(_name(video), error=item["error"])
+        return prediction_of(_name(video), self._score(item), self.class_names, self.top_k, item)
+
+    def _score(self, item: dict) -> np.ndarray:
+        with self._lock, paddle.no_grad():
+            return self.scorer.score(item)
+
+
+def _name(video: Video) -> str:
+    return f"array of {len(video)} frames" if isinstance(video, np.ndarray) else str(video)
+
+
+@contextlib.contextmanager
+def _local(video: Video) -> Iterator[Video]:
+    """The video itself, or for an address a copy on disk."""
+    if isinstance(video, str) and is_url(video):
+        with local_copy(video) as path:
+            yield path
+    else:
+        yield video
+
+
+def _choose_device(device: str) -> bool:
+    """Sets the device; returns whether it is a GPU."""
+    if device not in ("auto", "cpu", "gpu"):
+        raise ConfigError(f"device {device!r} is unknown; expected auto, cpu or gpu")
+    there = paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
+    if device == "gpu" and not there:
+        raise ConfigError("device 'gpu': Paddle sees no GPU; use 'cpu' or 'auto', or install a GPU build of Paddle")
+    gpu = there and device != "cpu"
+    paddle.set_device("gpu" if gpu else "cpu")
+    return gpu
+
+
+def _names(labels: str | Path | Sequence[str], num_classes: int) -> tuple[str, ...]:
+    names = class_names(labels, num_classes) if isinstance(labels, (str, Path)) else list(labels)
+    if len(names) != num_classes:
+        raise ConfigError(f"labels: {len(names)} names for {num_classes} classes; expected one per class in the classifier's order")
+    return tuple(name or str(i) for i, name in enumerate(names))

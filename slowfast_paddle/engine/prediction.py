@@ -1,0 +1,128 @@
+"""What a network says about one video: a small typed result that prints well, and the files made of many."""
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from slowfast_paddle.metrics.topk import top_classes
+
+ORIGINAL_TOP = 5  # classes listed in result.json, as in the original project
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One class a video may show."""
+
+    index: int
+    name: str
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The answer for one video.
+
+    Attributes:
+        video: as given.
+        top: best classes, best first; empty when the video failed.
+        scores: float64 [K], or None when the video failed.
+        views: clips times crops behind the scores.
+        decoded, expected: frames that came out of the file, and that it promised.
+        error: why there is no answer; "" when there is one.
+    """
+
+    video: str
+    top: tuple[Guess, ...] = ()
+    scores: np.ndarray | None = None
+    views: int = 0
+    decoded: int = 0
+    expected: int = 0
+    error: str = ""
+
+    def __bool__(self) -> bool:
+        """False for a video that failed."""
+        return not self.error
+
+    @property
+    def label(self) -> str:
+        """Name of the best class; "" when the video failed."""
+        return self.top[0].name if self.top else ""
+
+    @property
+    def score(self) -> float:
+        """Score of the best class; nan when the video failed."""
+        return self.top[0].score if self.top else float("nan")
+
+    def above(self, threshold: float) -> tuple[Guess, ...]:
+        """The listed classes with at least this score."""
+        return tuple(guess for guess in self.top if guess.score >= threshold)
+
+    def __repr__(self) -> str:
+        if self.error:
+            return f"Prediction({self.video!r}, failed: {self.error})"
+        guesses = ", ".join(f"{guess.name} {100 * guess.score:.1f} %" for guess in self.top)
+        return f"Prediction({self.video!r}, {guesses})"
+
+    def _repr_html_(self) -> str:
+        """A small table of bars for notebooks."""
+        title = f"<b>{escape(self.video)}</b>"
+        if self.error:
+            return f'<div>{title}<br><span style="color:#c8502f">{escape(self.error)}</span></div>'
+        rows = "".join(
+            f'<tr><td style="text-align:left">{escape(guess.name)}</td><td style="width:160px">'
+            f'<div style="background:#1f6f78;border-radius:4px;height:10px;width:{100 * guess.score:.0f}%"></div></td>'
+            f"<td>{100 * guess.score:.1f} %</td></tr>"
+            for guess in self.top
+        )
+        return f'<div>{title} <span style="opacity:.6">{self.views} views</span><table>{rows}</table></div>'
+
+    def record(self) -> dict[str, Any]:
+        """The entry of result.json: the fields of the original project, then class names and how the score came about."""
+        if self.error:
+            return {"video_id": self.video, "error": self.error}
+        best = self.top[:ORIGINAL_TOP]
+        return {
+            "video_id": self.video,
+            "top1_values": best[0].score,
+            "top1_indices": best[0].index,
+            "top5_values": [guess.score for guess in best],
+            "top5_indices": [guess.index for guess in best],
+            "top1_class": best[0].name,
+            "top5_classes": [guess.name for guess in best],
+            "views": self.views,
+            "decoded_frames": self.decoded,
+            "expected_frames": self.expected,
+        }
+
+
+def prediction_of(video: str, scores: np.ndarray, names: Sequence[str], top_k: int, item: dict) -> Prediction:
+    """A prediction from the scores [K] of a test item."""
+    best = top_classes(np.asarray(scores)[None], max(top_k, 1))[0]
+    top = tuple(Guess(int(i), str(names[i]), float(scores[i])) for i in best)
+    return Prediction(video, top, np.asarray(scores), len(item["frame_index"]), item.get("decoded", 0), item.get("expected", 0))
+
+
+def write_json(path: str | Path, predictions: Sequence[Prediction]) -> None:
+    """result.json: a list of records, failed videos included with their error."""
+    text = json.dumps([prediction.record() for prediction in predictions], indent=2, ensure_ascii=False)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def write_csv(path: str | Path, predictions: Sequence[Prediction], threshold: float = 0.0) -> None:
+    """One line per video and class at or above the threshold; a failed video has one line with its error."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["video", "rank", "class_index", "class_name", "score", "views", "error"])
+        for prediction in predictions:
+            if prediction.error:
+                writer.writerow([prediction.video, "", "", "", "", "", prediction.error])
+            for rank, guess in enumerate(prediction.above(threshold), start=1):
+                writer.writerow([prediction.video, rank, guess.index, guess.name, f"{guess.score:.6f}", prediction.views, ""])
