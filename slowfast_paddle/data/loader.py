@@ -17,7 +17,7 @@ def collate_clips(samples: list[dict]) -> dict:
 
     Returns:
         {"clip": uint8 [B, T, H, W, 3], "label": [B] or [B, classes], "index": int64 [B], "skipped": messages about replaced
-        training videos, "failed": (index, label, message) of validation videos left out of the batch}. B is smaller by the failed ones.
+        training videos, "failed": (index, label, message) of validation videos, by which B is smaller}.
     """
     good = [sample for sample in samples if "error" not in sample]
     batch = {name: np.stack([sample[name] for sample in good]) if good else np.zeros(0) for name in ("clip", "label", "index")}

@@ -74,8 +74,9 @@ class OpenCVSource:
 
     def _capture(self):
         parameters = [cv2.CAP_PROP_N_THREADS, max(self.options.threads, 1)] if self.options.threads else []
-        # Whether OpenCV turns frames by itself differs between its builds: it is told not to.
-        return cv2.VideoCapture(self.name, cv2.CAP_FFMPEG, [*parameters, cv2.CAP_PROP_ORIENTATION_AUTO, 0])
+        capture = cv2.VideoCapture(self.name, cv2.CAP_FFMPEG, parameters)
+        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)  # builds differ in whether they turn frames by themselves
+        return capture
 
     def _open(self):
         capture = self._capture()

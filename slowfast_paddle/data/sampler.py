@@ -16,12 +16,15 @@ class TrainSampler:
     Args:
         size: samples in the data set.
         batch_size: of one process.
+        labels: int [size], the class of each sample, to draw every class equally often; None draws every sample once an epoch.
 
     Raises:
         DataError: fewer samples than one global batch.
     """
 
-    def __init__(self, size: int, batch_size: int, *, seed: int = 0, rank: int = 0, world_size: int = 1):
+    def __init__(
+        self, size: int, batch_size: int, *, seed: int = 0, rank: int = 0, world_size: int = 1, labels: np.ndarray | None = None
+    ):
         if size < batch_size * world_size:
             raise DataError(
                 f"{size} training videos do not fill one global batch of {batch_size * world_size}; lower train.batch_size"
@@ -31,16 +34,33 @@ class TrainSampler:
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
+        self.labels = labels
 
     def __len__(self) -> int:
         return self.size // (self.batch_size * self.world_size)
 
     def batches(self, epoch: int, first_step: int = 0) -> Iterator[list[Key]]:
         """Keys of each batch of this rank, from `first_step` on."""
-        order = np.random.default_rng([self.seed, epoch]).permutation(self.size)
+        rng = np.random.default_rng([self.seed, epoch])
+        order = rng.permutation(self.size) if self.labels is None else balanced_order(self.labels, rng)
         for step in range(first_step, len(self)):
             start = (step * self.world_size + self.rank) * self.batch_size
             yield [Key(epoch, int(index)) for index in order[start : start + self.batch_size]]
+
+
+def balanced_order(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As many indices as there are labels, every class equally often (give or take one), shuffled.
+
+    A class's samples come in turn before any of them comes again.
+    """
+    classes = rng.permutation(np.unique(labels))
+    shares = np.diff(np.linspace(0, len(labels), len(classes) + 1).astype(int))
+    drawn = []
+    for wanted, share in zip(classes, shares):
+        own = np.flatnonzero(labels == wanted)
+        rounds = [rng.permutation(own) for _ in range(-(-share // len(own)))]
+        drawn.append(np.concatenate(rounds)[:share])
+    return rng.permutation(np.concatenate(drawn))
 
 
 class EvalSampler:

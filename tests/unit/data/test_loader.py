@@ -12,7 +12,7 @@ import pytest
 from slowfast_paddle.data.kinetics import ClipDataset, Key, VideoViewsDataset
 from slowfast_paddle.data.loader import Loader, collate_clips, one_video
 from slowfast_paddle.data.records import from_paths
-from slowfast_paddle.data.sampler import EvalSampler, TrainSampler
+from slowfast_paddle.data.sampler import EvalSampler, TrainSampler, balanced_order
 from slowfast_paddle.data.sampling import ClipShape
 from slowfast_paddle.errors import DataError
 
@@ -113,7 +113,7 @@ def test_bad_validation_videos_are_left_out_of_the_batch(videos, tmp_path):
     paths = [videos[0], tmp_path / "none.mp4", videos[1]]
     batches = list(Loader(clip_dataset(paths, train=False), EvalSampler(3, 2), collate_clips))
     assert [batch["index"].tolist() for batch in batches] == [[0], [2]]
-    assert batches[0]["failed"] == [(1, f"{tmp_path / 'none.mp4'}: no such file")]
+    assert batches[0]["failed"] == [(1, -1, f"{tmp_path / 'none.mp4'}: no such file")]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
@@ -157,7 +157,8 @@ class DiesOnce:
         if key.index in self.unreadable:
             return {"index": key.index, "error": self.unreadable[key.index]}
         if key.index == 5 or (key.index == 3 and not self.marker.exists()):
-            self.marker.touch()
+            if key.index == 3:
+                self.marker.touch()
             faulthandler.disable()  # pytest would print the expected crash
             os.kill(os.getpid(), signal.SIGSEGV if key.index == 5 else signal.SIGKILL)
         return {"index": key.index, "error": "", "frames": np.full((100, 100, 10), key.index, np.uint8)}
@@ -211,3 +212,11 @@ def test_readers_end_with_the_training_process(videos):
 
 def test_key_is_a_plain_pair():
     assert Key(3, 7) == (3, 7)
+
+
+def test_balanced_order_draws_every_class_equally():
+    labels = np.array([0] * 90 + [1] * 7 + [2] * 3)
+    order = balanced_order(labels, np.random.default_rng(0))
+    counts = np.bincount(labels[order])
+    assert len(order) == 100 and counts.max() - counts.min() <= 1
+    assert set(order[labels[order] == 1]) == set(range(90, 97)), "rare samples all come before one comes again"
