@@ -108,7 +108,8 @@ def clip_loader(config: Config, train: bool) -> Loader:
     rank, world = distributed.rank(), distributed.world_size()
     batch = config.train.batch_size // world
     if train:
-        sampler = TrainSampler(len(dataset), batch, seed=config.train.seed, rank=rank, world_size=world)
+        labels = dataset.records.labels if data.balance_classes else None
+        sampler = TrainSampler(len(dataset), batch, seed=config.train.seed, rank=rank, world_size=world, labels=labels)
     else:
         sampler = EvalSampler(len(dataset), batch, rank=rank, world_size=world)
     return _loader(config, dataset, sampler, collate_clips)

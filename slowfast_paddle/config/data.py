@@ -27,6 +27,7 @@ class DataConfig(Section):
     target_fps: float = Field(30.0, gt=0, description="Rate at which sampling_rate counts, 1/s")
     short_side_px: tuple[int, int] = Field((256, 320), description="Training short side, drawn uniformly, px")
     crop_px: int = Field(224, ge=8, description="Training and validation crop, px")
+    balance_classes: bool = Field(False, description="Draw every class equally often in training, however many videos it has")
     flip: float = Field(0.5, ge=0, le=1, description="Probability of a horizontal flip; 0 where left and right differ")
     mean: Channels = Field((0.45, 0.45, 0.45), description="Subtracted from RGB in 0..1")
     std: Channels = Field((0.225, 0.225, 0.225), description="Divides RGB in 0..1")
@@ -48,6 +49,8 @@ class DataConfig(Section):
             raise ValueError(
                 f"short_side_px {list(self.short_side_px)} must be [low, high] with crop_px {self.crop_px} <= low <= high"
             )
+        if self.balance_classes and self.multi_label:
+            raise ValueError("balance_classes needs one label a video; turn off multi_label or balance_classes")
         if min(self.std) <= 0:
             raise ValueError(f"std {list(self.std)} must be positive")
         return self
