@@ -66,7 +66,7 @@ def to_config(data: Mapping[str, Any], overrides: list[str], origins: Origins) -
     Raises:
         ConfigError: a key that is unknown, or that changes the network or its scores and has no counterpart.
     """
-    given, rest = _with_overrides(_flat(data), overrides)
+    given, rest = _with_overrides(flat(data), overrides)
     result = translate(given)
 
     def where(key: str) -> str:
@@ -109,11 +109,6 @@ def translate(given: Mapping[str, Any]) -> Translation:
     return result
 
 
-def flat_text(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested sections as `SECTION.KEY: value`, two levels deep."""
-    return _flat(data)
-
-
 def _known(key: str) -> bool:
     return any(key in table for table in (DEFAULTS, COPIED, FIXED, FIXED_TRAINING)) or any(fnmatchcase(key, p) for p in HARMLESS)
 
@@ -122,14 +117,15 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _flat(data: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested sections as `SECTION.KEY: value`, two levels deep."""
+    pairs: dict[str, Any] = {}
     for section, value in data.items():
         if isinstance(value, Mapping):
-            flat |= {f"{section}.{key}": inner for key, inner in value.items()}
+            pairs |= {f"{section}.{key}": inner for key, inner in value.items()}
         else:
-            flat[section] = value
-    return flat
+            pairs[section] = value
+    return pairs
 
 
 def _with_overrides(given: dict[str, Any], overrides: list[str]) -> tuple[dict[str, Any], list[str]]:

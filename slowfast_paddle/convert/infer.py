@@ -69,7 +69,9 @@ def _depth(shapes: Shapes, pathway: int) -> int:
         if blocks == counts and (depth == 18) == basic:
             return depth
     known = ", ".join(f"{depth} {blocks}" for depth, blocks in BLOCKS.items())
-    raise ConvertError(f"pathway {pathway} has {counts} {'basic ' if basic else ''}blocks in res2..res5; known depths are {known}")
+    raise ConvertError(
+        f"pathway {pathway} has {counts} {'basic ' if basic else ''}blocks in res2..res5; known depths are {known}"
+    )
 
 
 def _kernels(shapes: Shapes, pathway: int) -> tuple[Any, ...]:
