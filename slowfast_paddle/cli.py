@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -72,6 +73,7 @@ def batch_size_given(args: argparse.Namespace) -> bool:
 def run_reporting_errors(work: Callable[[], int]) -> int:
     """Runs a script's work; user errors become one line on stderr and exit code 2."""
     cpu.configure_process()
+    _quiet_paddle()
     try:
         return work()
     except SlowFastError as err:
@@ -80,6 +82,13 @@ def run_reporting_errors(work: Callable[[], int]) -> int:
     except BrokenPipeError:  # `| head` closed the pipe: not an error of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _quiet_paddle() -> None:
+    """Silences what Paddle says on every start and no user can act on. Its errors stay."""
+    os.environ.setdefault("GLOG_minloglevel", "2")
+    for text in ("No ccache found", "When training, we now always track global mean"):
+        warnings.filterwarnings("ignore", message=text)
 
 
 def parse(p: argparse.ArgumentParser, argv: list[str] | None) -> argparse.Namespace:

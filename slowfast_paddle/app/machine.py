@@ -42,11 +42,11 @@ def start(runtime: Runtime, log_file: Path | None = None) -> Machine:
     distributed.init(gpu)
     log.setup(log_file)
     for plugin in runtime.plugins:
-        _import_plugin(Path(plugin))
+        import_plugin(Path(plugin))
     return Machine(gpu, distributed.rank(), distributed.world_size())
 
 
-def _import_plugin(path: Path) -> None:
+def import_plugin(path: Path) -> None:
     """Runs a user's file, named on the command line and nowhere else: configurations never run code."""
     if not path.is_file():
         raise ConfigError(f"--plugin {path}: no such file; expected a Python file that registers architectures, heads or datasets")

@@ -12,10 +12,11 @@ from slowfast_paddle.cli import Resume, Runtime
 from slowfast_paddle.config.load import dump_config
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.convert.finetune import load_backbone
-from slowfast_paddle.engine.curves import JSONL_NAME, open_curves, plot_curves
+from slowfast_paddle.engine.curves import JSONL_NAME, open_curves
 from slowfast_paddle.engine.trainer import FitResult, Trainer
 from slowfast_paddle.engine.validation import validate
 from slowfast_paddle.errors import CheckpointError
+from slowfast_paddle.viz.curves import draw_curves
 
 _logger = log.get(__name__)
 
@@ -50,7 +51,7 @@ def train(
         _write_config(folder, config)
     result = _fit(config, network, folder, start)
     if distributed.is_main() and (folder / JSONL_NAME).exists():
-        plot_curves(folder / JSONL_NAME, folder / "curves.png")
+        draw_curves(folder / JSONL_NAME, folder / "curves.png")
         _logger.info("checkpoint %s, curves %s", result.checkpoint, folder / "curves.png")
     if result.exit_code == 0:
         _test(config, runtime, result)

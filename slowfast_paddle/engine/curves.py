@@ -20,7 +20,7 @@ class Curves(Protocol):
         """Begin at a step: numbers of an earlier run from there on are replaced; 0 is a new run."""
 
     def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
-        """Record values of one kind ("train", "valid") at a step counted over the whole run."""
+        """Record values of one kind ("train", "val") at a step counted over the whole run."""
 
     def close(self) -> None:
         """Finish the files."""
@@ -40,7 +40,7 @@ class NullCurves:
 
 
 class JsonlCurves:
-    """One JSON object a line: kind, step and the values."""
+    """One flat JSON object a line: "step" and values named as in VisualDL, such as "train/loss"."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / JSONL_NAME
@@ -56,7 +56,7 @@ class JsonlCurves:
 
     def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
         """Append one line, visible to readers at once."""
-        self._put({"kind": kind, "step": step, **values})
+        self._put({"step": step, **{f"{kind}/{name}": value for name, value in values.items()}})
 
     def _put(self, record: Mapping[str, Any]) -> None:
         assert self._file is not None, "start comes before write"
@@ -146,28 +146,3 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
         except ValueError:
             _logger.warning("%s: leaving out an incomplete line", path)
     return records
-
-
-def plot_curves(jsonl: Path, picture: Path) -> None:
-    """Draw loss, accuracies and learning rate over the steps into a PNG."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    records = read_jsonl(jsonl)
-    panels = (("loss", ("loss",)), ("share correct", ("top1", "top5", "map")), ("learning rate", ("lr",)))
-    figure, axes = pyplot.subplots(1, len(panels), figsize=(15, 4), constrained_layout=True)
-    for axis, (title, names) in zip(axes, panels):
-        for kind in ("train", "valid"):
-            for name in names:
-                points = [(record["step"], record[name]) for record in records if record["kind"] == kind and name in record]
-                if points:
-                    style = {"alpha": 0.8, "linewidth": 1} if kind == "train" else {"marker": "o", "markersize": 3}
-                    axis.plot(*zip(*points), label=f"{kind} {name}", **style)
-        axis.set(title=title, xlabel="step")
-        axis.grid(alpha=0.3)
-        if axis.lines:
-            axis.legend()
-    figure.savefig(picture, dpi=110)
-    pyplot.close(figure)

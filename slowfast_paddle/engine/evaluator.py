@@ -22,11 +22,14 @@ Pack = Callable[[paddle.Tensor], tuple[paddle.Tensor, ...]]
 
 def cut_view(item: Item, view: int) -> np.ndarray:
     """One view of a test item: uint8 [T, h, w, 3]."""
-    frames = item["frames"][item["frame_index"][view]]
     height, width = item["crop"] if isinstance(item["crop"], (tuple, list)) else (item["crop"], item["crop"])
     top, left = (int(offset) for offset in item["offset_yx"][view])
-    clip = frames[:, top : top + height, left : left + width]
-    return clip[:, :, ::-1] if item["flip"][view] else clip
+    numbers = item["frame_index"][view]
+    clip = np.empty((len(numbers), height, width, 3), np.uint8)
+    for place, number in enumerate(numbers):  # window by window: whole frames are never copied
+        window = item["frames"][number, top : top + height, left : left + width]
+        clip[place] = window[:, ::-1] if item["flip"][view] else window
+    return clip
 
 
 def cut_chunks(item: Item, views_per_forward: int) -> Iterator[np.ndarray]:
@@ -34,7 +37,7 @@ def cut_chunks(item: Item, views_per_forward: int) -> Iterator[np.ndarray]:
     total = len(item["frame_index"])
     for start in range(0, total, views_per_forward):
         views = range(start, min(start + views_per_forward, total))
-        yield np.ascontiguousarray(np.stack([cut_view(item, view) for view in views]))
+        yield np.stack([cut_view(item, view) for view in views])
 
 
 def score_video(
@@ -112,6 +115,8 @@ def evaluate(
                 rows[int(item["index"])] = Row(None, label, error=item["error"], **facts)
                 scores = None
             else:
+                if item["decoded"] < item["expected"]:
+                    _logger.warning("%s: %d of %d frames decoded; the rest is missing", item["path"], item["decoded"], item["expected"])
                 scores = score_video(network, pack, item, num_classes, views_per_forward, average, multi_label)
                 rows[int(item["index"])] = Row(scores, label, views=len(item["frame_index"]), **facts)
             if on_video is not None:

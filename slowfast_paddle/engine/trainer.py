@@ -254,7 +254,7 @@ class Trainer:
             if self._ema:
                 metrics.update({f"ema_{name}": value for name, value in self._validate(self.network).items()})
         self._at.metrics = metrics
-        self._curves.write("valid", self.global_step, {"epoch": self._at.epoch, **metrics})
+        self._curves.write("val", self.global_step, {"epoch": self._at.epoch, **metrics})
         name = self._task.best_metric
         better = self._snapshots.note(self._at.epoch, name, metrics[name])
         self._at.stale_validations = 0 if better else self._at.stale_validations + 1

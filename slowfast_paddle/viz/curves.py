@@ -6,7 +6,15 @@ from pathlib import Path
 
 from slowfast_paddle.errors import DataError
 
-PANELS = (("loss", "loss"), ("top1", "top-1, %"), ("top5", "top-5, %"), ("map", "mAP, %"), ("lr", "learning rate"))
+# Quantity, and the panel's title. Accuracies are shares of 1.
+PANELS = (
+    ("loss", "loss"),
+    ("top1", "top-1"),
+    ("top5", "top-5"),
+    ("mean_class", "mean class accuracy"),
+    ("map", "mAP"),
+    ("lr", "learning rate"),
+)
 COLOURS = {"train": "#1f6f78", "val": "#c8502f"}
 PLAIN = "#4a5560"
 

@@ -27,7 +27,7 @@ ALLOWED = {
     "labels": set(),
     "checkpoint": {"distributed", "unpickle"},
     "engine": {"metrics", "optim", "distributed", "checkpoint", "log"},
-    "convert": {"models", "checkpoint", "config", "unpickle", "labels"},
+    "convert": {"models", "checkpoint", "config", "unpickle", "labels", "log"},
     "export": {"models", "checkpoint", "config"},
     "cli": {"checkpoint", "config", "cpu"},
 }

@@ -15,6 +15,7 @@ def item(index, views=5, label=1, error=""):
     rng = np.random.default_rng(index)
     return {
         "index": index,
+        "path": f"{index}.mp4",
         "label": label,
         "error": error,
         "frames": rng.integers(0, 256, (9, 8, 12, 3), dtype=np.uint8),

@@ -169,19 +169,11 @@ def test_numbers_are_written_and_replaced_after_resuming(tmp_path):
         return curves.read_jsonl(tmp_path / curves.JSONL_NAME)
 
     first = run()
-    assert [(r["kind"], r["step"]) for r in first] == [
-        ("train", 2),
-        ("train", 4),
-        ("valid", 4),
-        ("train", 6),
-        ("train", 8),
-        ("valid", 8),
-    ]
-    assert {"loss", "top1", "top5", "lr", "step_sec", "data_sec", "clips_per_sec", "memory_gb"} <= set(first[0])
+    assert [(r["step"], "val/top1" in r) for r in first] == [(2, False), (4, False), (4, True), (6, False), (8, False), (8, True)]
+    shown = ("loss", "top1", "top5", "lr", "step_sec", "data_sec", "clips_per_sec", "memory_gb")
+    assert {f"train/{name}" for name in shown} <= set(first[0])
     again = run(tmp_path / "slowfast_epoch0")
-    assert [(r["kind"], r["step"], r.get("loss")) for r in again] == [(r["kind"], r["step"], r.get("loss")) for r in first]
-    curves.plot_curves(tmp_path / curves.JSONL_NAME, tmp_path / "curves.png")
-    assert (tmp_path / "curves.png").stat().st_size > 5000
+    assert [(r["step"], r.get("train/loss")) for r in again] == [(r["step"], r.get("train/loss")) for r in first]
 
 
 def test_the_weights_learn_something(tmp_path):
@@ -192,5 +184,5 @@ def test_the_weights_learn_something(tmp_path):
 
     sink = curves.open_curves(tmp_path, None)
     make_trainer(tmp_path, Bright(batch=16), TrainOptions(epochs=30), curves=sink, dropout=0.0).fit()
-    losses = [r["loss"] for r in curves.read_jsonl(tmp_path / curves.JSONL_NAME)]
+    losses = [r["train/loss"] for r in curves.read_jsonl(tmp_path / curves.JSONL_NAME)]
     assert losses[-1] < 0.9 * losses[0]
