@@ -4,12 +4,17 @@ The environment is the one `python -m paddle.distributed.launch` sets. Backend: 
 imported only when a collective is needed, so that logging and `--help` stay light.
 """
 
+import ctypes
 import os
+import signal
+import sys
 from typing import Any
 
 import numpy as np
 
 from slowfast_paddle.errors import ConfigError
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def rank() -> int:
@@ -43,9 +48,20 @@ def init(use_gpu: bool) -> None:
     paddle.set_device("gpu" if use_gpu else "cpu")  # "gpu" is the one the launcher gave this process
     if world_size() == 1:
         return
+    _stop_with_launcher()
     # Paddle: without this variable init_parallel_env insists on nccl even where no GPU exists (2.6, 3.x).
     os.environ["PADDLE_DISTRI_BACKEND"] = "nccl" if use_gpu else "gloo"
     paddle.distributed.init_parallel_env()
+
+
+def _stop_with_launcher() -> None:
+    """Have Linux send this process a SIGTERM when the launcher dies.
+
+    Paddle: the launcher for gloo dies of SIGTERM without telling the ranks, which would train on as orphans (2.6, 3.3).
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
 
 
 def barrier() -> None:

@@ -99,10 +99,11 @@ def test_one_told_rank_stops_all_at_the_same_step(tmp_path, job):
     assert re.fullmatch(r"slowfast_epoch\d+(_step\d)?", checkpoint.find_latest(tmp_path).name)
 
 
-def test_the_launcher_passes_on_a_stop(tmp_path, job):
-    job.send_signal(signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_ranks_stop_with_their_launcher(tmp_path, job, number):
+    job.send_signal(number)
     job.wait(60)
-    deadline = time.monotonic() + 30  # Paddle: the launcher passes the signal on and does not wait for the ranks
+    deadline = time.monotonic() + 30  # Paddle: the launcher dies at once; the ranks notice
     while len(re.findall("stopped by signal 15", logged(tmp_path))) < 2 and time.monotonic() < deadline:
         time.sleep(0.1)
     assert len(re.findall("stopped by signal 15", logged(tmp_path))) == 2
