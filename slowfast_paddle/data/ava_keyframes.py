@@ -36,13 +36,14 @@ class KeyframeRules:
 
     first_sec: float = -math.inf
     last_sec: float = math.inf
-    every_sec: int = 1  # PySlowFast validates during training on seconds divisible by 4
+    every_sec: int | None = None  # seconds divisible by it only; PySlowFast validates during training with 4
     score_threshold: float = 0.8
     excluded: frozenset[str] = frozenset()
 
     def admits(self, second: float, image: str) -> bool:
         """Whether a moment takes part."""
-        return self.first_sec <= second <= self.last_sec and second % self.every_sec == 0 and image not in self.excluded
+        chosen = self.every_sec is None or second % self.every_sec == 0
+        return chosen and self.first_sec <= second <= self.last_sec and image not in self.excluded
 
 
 @dataclass(frozen=True)

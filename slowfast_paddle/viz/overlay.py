@@ -47,7 +47,7 @@ def _panel(labels: tuple[tuple[str, float], ...], note: str, height: int, width:
     text_px = max(11, round(min(height * 0.036, width * 0.05)))
     pad, gap = round(text_px * 0.6), round(text_px * 0.55)
     line = text_px + gap
-    font, small = _font(text_px), _font(max(10, round(text_px * 0.85)))
+    font, small = label_font(text_px), label_font(max(10, round(text_px * 0.85)))
     columns = int(min(width * 0.96, max(text_px * 23, 150)))
     rows = 2 * pad + line * (len(labels) + bool(note)) - gap
     image = Image.new("RGBA", (columns, max(rows, 1)))
@@ -57,7 +57,7 @@ def _panel(labels: tuple[tuple[str, float], ...], note: str, height: int, width:
     y = pad
     for rank, (name, score) in enumerate(labels):
         ink = INK if rank == 0 else SOFT
-        draw.text((pad, y + text_px / 2), _fit(name, font, bar_left - 2 * pad), font=font, fill=(*ink, 255), anchor="lm")
+        draw.text((pad, y + text_px / 2), fit_text(name, font, bar_left - 2 * pad), font=font, fill=(*ink, 255), anchor="lm")
         draw.text((columns - pad, y + text_px / 2), f"{100 * score:.0f} %", font=font, fill=(*ink, 255), anchor="rm")
         thick = max(2, text_px * 0.22)
         middle = y + text_px / 2
@@ -67,11 +67,11 @@ def _panel(labels: tuple[tuple[str, float], ...], note: str, height: int, width:
             draw.rounded_rectangle((bar_left, middle - thick, right, middle + thick), radius=thick, fill=(*BAR, 255))
         y += line
     if note:
-        draw.text((pad, y + text_px / 2), _fit(note, small, columns - 2 * pad), font=small, fill=(*SOFT, 255), anchor="lm")
+        draw.text((pad, y + text_px / 2), fit_text(note, small, columns - 2 * pad), font=small, fill=(*SOFT, 255), anchor="lm")
     return np.asarray(image)
 
 
-def _fit(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
+def fit_text(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
     """The text, shortened with an ellipsis to the width in pixels."""
     text = " ".join(text.split())
     if font.getlength(text) <= width:
@@ -82,7 +82,7 @@ def _fit(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
 
 
 @lru_cache(maxsize=16)
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def label_font(size: int) -> ImageFont.FreeTypeFont:
     for name in WIDE_FONTS:
         try:
             return ImageFont.truetype(name, size)

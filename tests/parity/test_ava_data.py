@@ -22,7 +22,7 @@ def test_keyframes_boxes_and_frames(reference, tmp_path):
     truth, predicted = ava_csv.read_labels(tmp_path / "gt.csv"), ava_csv.read_boxes(tmp_path / "boxes.csv")
     counts = {video["name"]: video["num_frames"] for video in given["videos"]}
     for result in given["results"]:
-        every = 4 if result["mode"] == "val" and not result["full_test_on_val"] else 1
+        every = 4 if result["mode"] == "val" and not result["full_test_on_val"] else None
         rules = KeyframeRules(902, 1798, every, result["detection_score_thresh"])
         tables = [truth] if result["mode"] == "train" else [predicted]
         found = collect_keyframes(list(counts), tables, rules).items
