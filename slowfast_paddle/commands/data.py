@@ -1,10 +1,10 @@
-"""Prepare data: AVA frames, boxes of annotation tools, generated sets."""
+"""Prepare data: list files, AVA frames, boxes of annotation tools, generated sets."""
 
 import argparse
 from importlib import import_module
 
 # Sub-command -> module of this package; each has add_arguments and prepare.
-PARTS = {"ava": "data_ava", "boxes": "data_boxes", "ava-synthetic": "data_ava_synthetic"}
+PARTS = {"lists": "data_lists", "ava": "data_ava", "boxes": "data_boxes", "ava-synthetic": "data_ava_synthetic"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
