@@ -27,7 +27,7 @@ class NormConfig(Section):
         "batch; sync: statistics over all processes",
     )
     eps: float = Field(1e-5, gt=0, description="Added to the variance")
-    momentum: float = Field(0.9, ge=0, lt=1, description="Share of the old running statistics kept by a step (PyTorch's 0.1 is 0.9)")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Share of the old running statistics kept by a step (0.1 in PyTorch)")
     splits: int = Field(1, ge=1, description="Parts of the batch normalised apart, for kind sub")
     zero_init: bool = Field(True, description="Start the last scale of every residual branch at 0 (Goyal et al. 2017)")
 
@@ -36,10 +36,10 @@ class NonLocalConfig(Section):
     """Non-local blocks. Source: Wang et al. 2018; PySlowFast NONLOCAL.*."""
 
     blocks: tuple[PerPathway, ...] = Field(
-        (), description="Per pathway and stage res2..res5 the blocks (from 0) that are followed by one, e.g. [[[], [1, 3], [1, 3, 5], []]]"
+        (), description="Per pathway and stage res2..res5 the blocks, from 0, followed by one, e.g. [[[], [1, 3], [1, 3, 5], []]]"
     )
     pool: tuple[int, int, int] = Field((1, 2, 2), description="Max pooling of keys and values over (T, H, W); [1, 1, 1] for none")
-    groups: tuple[int, int, int, int] = Field((1, 1, 1, 1), description="Per stage: equal parts of the clip that attend only to themselves")
+    groups: tuple[int, int, int, int] = Field((1, 1, 1, 1), description="Per stage: parts of the clip that attend to themselves")
     kind: Literal["dot_product", "softmax"] = Field("dot_product", description="dot_product divides by the number of places")
 
 
@@ -53,10 +53,10 @@ class HeadConfig(Section):
     average: Literal["probabilities", "logits"] = Field(
         "probabilities", description="What is averaged over the window's places at test time (PyTorchVideo: logits)"
     )
-    concat: Literal["slow_fast", "fast_slow"] = Field("slow_fast", description="Order of the pathways' features (MMAction2: fast_slow)")
-    activation: Literal["softmax", "sigmoid"] = Field("softmax", description="From logits to scores; sigmoid for several labels a clip")
+    concat: Literal["slow_fast", "fast_slow"] = Field("slow_fast", description="Order of the features (MMAction2: fast_slow)")
+    activation: Literal["softmax", "sigmoid"] = Field("softmax", description="Logits to scores; sigmoid for several labels")
     roi_size: int = Field(7, ge=1, description="RoIAlign output side, cells")
-    roi_aligned: bool = Field(True, description="Half-pixel shift of RoIAlign; false for PySlowFast's AVA/c2 and PyTorchVideo weights")
+    roi_aligned: bool = Field(True, description="RoIAlign's half-pixel shift; false for PySlowFast AVA/c2 and PyTorchVideo")
 
 
 class X3DConfig(Section):

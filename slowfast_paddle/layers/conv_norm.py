@@ -8,7 +8,9 @@ from slowfast_paddle.layers.norm import build_norm
 ACTIVATIONS = {"relu": nn.ReLU, "swish": nn.Silu, "none": nn.Identity}
 
 
-def same_conv(in_channels: int, out_channels: int, kernel, stride=1, dilation: int = 1, groups: int = 1, bias: bool = False) -> Conv3D:
+def same_conv(
+    in_channels: int, out_channels: int, kernel, stride=1, dilation: int = 1, groups: int = 1, bias: bool = False
+) -> Conv3D:
     """Convolution whose zero padding keeps the size at stride 1.
 
     Args:

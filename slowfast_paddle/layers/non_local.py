@@ -31,10 +31,8 @@ class NonLocal(nn.Layer):
         key = self.phi(pooled).flatten(2)  # [B, I, P]
         value = self.g(pooled).flatten(2)
         weights = paddle.matmul(query, key, transpose_x=True)  # [B, THW, P]
-        if self.softmax:
-            weights = F.softmax(weights * key.shape[1] ** -0.5, axis=2)
-        else:
-            weights = weights / key.shape[2]
+        scaled = weights * key.shape[1] ** -0.5  # for softmax by sqrt of the channels, for dot products by the places
+        weights = F.softmax(scaled, axis=2) if self.softmax else weights / key.shape[2]
         mixed = paddle.matmul(value, weights, transpose_y=True)  # [B, I, THW]
         mixed = self.out(mixed.reshape([batch, -1, *size]))
         return x + _join_time(self.bn(mixed), self.groups)

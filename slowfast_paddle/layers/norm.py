@@ -5,6 +5,7 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from slowfast_paddle.errors import ConfigError
+from slowfast_paddle.layers.sync_bn import SyncBatchNorm3D
 
 
 def build_norm(spec, channels: int) -> nn.Layer:
@@ -12,9 +13,6 @@ def build_norm(spec, channels: int) -> nn.Layer:
 
     Args:
         spec: has kind, eps, momentum and splits (`models.spec.NormSpec`).
-
-    Raises:
-        ConfigError: sync in several CPU processes, where Paddle has no kernel for it.
     """
     if spec.kind == "sub":
         return SubBatchNorm3D(channels, spec.splits, momentum=spec.momentum, epsilon=spec.eps)
@@ -22,10 +20,8 @@ def build_norm(spec, channels: int) -> nn.Layer:
         return nn.BatchNorm3D(channels, momentum=spec.momentum, epsilon=spec.eps, use_global_stats=True)
     if spec.kind == "sync" and paddle.device.get_device().startswith("gpu"):
         return nn.SyncBatchNorm(channels, momentum=spec.momentum, epsilon=spec.eps)
-    if spec.kind == "sync" and paddle.distributed.get_world_size() > 1:
-        raise ConfigError(
-            "model.norm.kind: sync needs GPUs, Paddle has no SyncBatchNorm kernel for CPU; use batch or one process"
-        )
+    if spec.kind == "sync":
+        return SyncBatchNorm3D(channels, momentum=spec.momentum, epsilon=spec.eps)
     return nn.BatchNorm3D(channels, momentum=spec.momentum, epsilon=spec.eps)
 
 
@@ -55,8 +51,14 @@ class SubBatchNorm3D(nn.BatchNorm3D):
         mean = paddle.zeros([self.splits * channels], self._mean.dtype)
         variance = paddle.zeros_like(mean)
         parts = F.batch_norm(
-            parts, mean, variance, self.weight.tile([self.splits]), self.bias.tile([self.splits]),
-            training=True, momentum=0.0, epsilon=self._epsilon,
+            parts,
+            mean,
+            variance,
+            self.weight.tile([self.splits]),
+            self.bias.tile([self.splits]),
+            training=True,
+            momentum=0.0,
+            epsilon=self._epsilon,
         )
         self._track(self._mean, mean)
         self._track(self._variance, variance)

@@ -38,7 +38,8 @@ class BasicBlock(ResidualBlock):
     def __init__(self, spec, norm):
         super().__init__(spec, norm)
         out = spec.out_channels
-        self.a = ConvNorm(same_conv(spec.in_channels, out, (spec.temporal_kernel, 3, 3), spec.stride, spec.dilation), norm, "relu")
+        kernel = (spec.temporal_kernel, 3, 3)
+        self.a = ConvNorm(same_conv(spec.in_channels, out, kernel, spec.stride, spec.dilation), norm, "relu")
         self.b = ConvNorm(same_conv(out, out, (1, 3, 3), dilation=spec.dilation), norm)
         self.final_norm = [self.b.bn]  # in a list: not a second name of the same parameters
 

@@ -33,7 +33,14 @@ class _Counter:
         self.parameters = self.macs = self.activation_bytes = self.normalised = 0
 
     def conv(
-        self, inputs: int, outputs: int, kernel: Size3, stride: Size3 = (1, 1, 1), groups: int = 1, bias: bool = False, norm: bool = True
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: Size3,
+        stride: Size3 = (1, 1, 1),
+        groups: int = 1,
+        bias: bool = False,
+        norm: bool = True,
     ) -> None:
         """A convolution that keeps the size at stride 1, with its bias or the scale and shift of its normalisation."""
         self.size = tuple(ceil(length / step) for length, step in zip(self.size, stride))  # type: ignore[assignment]

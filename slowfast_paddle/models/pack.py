@@ -15,7 +15,9 @@ class PackPathways(nn.Layer):
         reverse_channels: feed BGR. Mean and std keep the order of the channels the network sees.
     """
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], indices: Sequence[Sequence[int]], reverse_channels: bool = False):
+    def __init__(
+        self, mean: Sequence[float], std: Sequence[float], indices: Sequence[Sequence[int]], reverse_channels: bool = False
+    ):
         super().__init__()
         # 1/255 is folded into both, which saves a pass over the pixels. Not part of a state dict.
         self.register_buffer("mean", paddle.to_tensor([255.0 * m for m in mean], "float32"), persistable=False)

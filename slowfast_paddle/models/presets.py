@@ -35,7 +35,8 @@ def slowfast(config: ModelConfig, num_frames: int, crop: int) -> NetSpec:
             f"num_frames / alpha frames (4x16: 32 frames with alpha 8, 8x8: 32 with 4)"
         )
     if config.fusion.kernel % 2 == 0:
-        raise ConfigError(f"model.fusion.kernel: {config.fusion.kernel} is even; expected an odd number of frames (4x16: 5, 8x8: 7)")
+        kernel = config.fusion.kernel
+        raise ConfigError(f"model.fusion.kernel: {kernel} is even; expected an odd number of frames (4x16: 5, 8x8: 7)")
     _check_lengths(config, pathways=2)
     fast = _pathway(config, 1, num_frames, _fast_width(config), FAST_KERNELS)
     laterals = tuple(
@@ -76,7 +77,10 @@ def _single(
 
 def _fast_width(config: ModelConfig) -> int:
     if config.width % config.beta_inv:
-        raise ConfigError(f"model.beta_inv: {config.beta_inv} does not divide model.width {config.width}; the fast pathway has width / beta_inv channels")
+        raise ConfigError(
+            f"model.beta_inv: {config.beta_inv} does not divide model.width {config.width}; "
+            f"the fast pathway has width / beta_inv channels"
+        )
     return config.width // config.beta_inv
 
 
@@ -85,7 +89,10 @@ def _check_lengths(config: ModelConfig, pathways: int) -> None:
     named = {"depth": config.depth, "temporal_kernels": config.temporal_kernels, "temporal_blocks": config.temporal_blocks}
     for field, value in named.items():
         if isinstance(value, tuple) and len(value) != pathways:
-            raise ConfigError(f"model.{field}: {len(value)} entries, but {config.architecture} has {pathways} pathway(s); give one entry each, slow first")
+            raise ConfigError(
+                f"model.{field}: {len(value)} entries, but {config.architecture} has {pathways} pathway(s); "
+                f"give one entry each, slow first"
+            )
     for field, rows, length in (
         ("temporal_kernels", config.temporal_kernels or (), 5),
         ("temporal_blocks", config.temporal_blocks or (), 4),
@@ -94,9 +101,10 @@ def _check_lengths(config: ModelConfig, pathways: int) -> None:
         for row in rows:
             if len(row) != length:
                 names = "stem, res2, res3, res4, res5" if length == 5 else "res2, res3, res4, res5"
-                raise ConfigError(f"model.{field}: {len(row)} stages in {_plain(row)}; expected {length}: {names}")
+                raise ConfigError(f"model.{field}: {len(row)} stages in {list(row)}; expected {length}: {names}")
     if len(config.non_local.blocks) > pathways:
-        raise ConfigError(f"model.non_local.blocks: {len(config.non_local.blocks)} pathways, but {config.architecture} has {pathways}")
+        given = len(config.non_local.blocks)
+        raise ConfigError(f"model.non_local.blocks: {given} pathways, but {config.architecture} has {pathways}")
 
 
 def _pathway(
@@ -117,7 +125,10 @@ def _pathway(
     for stage in range(4):
         pool = (config.temporal_pool or temporal_pool) if stage == 1 else 1
         if stage_frames // pool == 0:
-            raise ConfigError(f"model.temporal_pool: {pool} leaves nothing of {stage_frames} frames (data.num_frames); use 1 or more frames")
+            raise ConfigError(
+                f"model.temporal_pool: {pool} leaves nothing of {stage_frames} frame(s); "
+                f"use at least {pool} frames (data.num_frames) or model.temporal_pool 1"
+            )
         stage_frames //= pool
         blocks = _blocks(config, index, stage, channels + fused[stage], width, kernels[stage + 1], stage_frames)
         channels = blocks[-1].out_channels
@@ -160,7 +171,10 @@ def _blocks(
 
 def _check_kernel(kernel: int, frames: int, where: str) -> None:
     if kernel % 2 == 0:
-        raise ConfigError(f"model.temporal_kernels: {kernel} in {where} is even; expected an odd number of frames, so that the clip keeps its length")
+        raise ConfigError(
+            f"model.temporal_kernels: {kernel} in {where} is even; expected an odd number of frames, "
+            f"so that the clip keeps its length"
+        )
     if kernel // 2 >= frames:
         raise ConfigError(
             f"model.temporal_kernels: kernel {kernel} in {where} reaches past a clip of {frames} frame(s) (data.num_frames) "
@@ -175,16 +189,16 @@ def _non_local(
     groups = config.non_local.groups[stage]
     for block in wanted:
         if not 0 <= block < blocks:
-            raise ConfigError(f"model.non_local.blocks: res{stage + 2} of pathway {index} has blocks 0..{blocks - 1}, not {block}")
+            raise ConfigError(
+                f"model.non_local.blocks: res{stage + 2} of pathway {index} has blocks 0..{blocks - 1}, not {block}"
+            )
         if frames % groups:
             raise ConfigError(f"model.non_local.groups: {groups} does not divide the {frames} frames of res{stage + 2}")
     spec = NonLocalSpec(channels, channels // 2, config.non_local.pool, groups, config.non_local.kind)
     return tuple((block, spec) for block in wanted)
 
 
-def _network(
-    config: ModelConfig, crop: int, pathways: tuple[PathwaySpec, ...], laterals: tuple[LateralSpec, ...]
-) -> NetSpec:
+def _network(config: ModelConfig, crop: int, pathways: tuple[PathwaySpec, ...], laterals: tuple[LateralSpec, ...]) -> NetSpec:
     return NetSpec(pathways, laterals, head_spec(config, pathways, crop), norm_spec(config))
 
 
@@ -203,7 +217,9 @@ def head_spec(config: ModelConfig, pathways: tuple[PathwaySpec, ...], crop: int,
     """
     stride = pathways[0].total_stride
     if crop < stride:
-        raise ConfigError(f"data.crop_px: {crop} is smaller than the network's stride {stride} (model.strides); use at least {stride} px")
+        raise ConfigError(
+            f"data.crop_px: {crop} is smaller than the network's stride {stride} (model.strides); use at least {stride} px"
+        )
     head = config.head
     return HeadSpec(
         kind=head.kind,

@@ -1,6 +1,6 @@
 """Names of architectures and heads, and the one function that builds a network.
 
-A user's own file adds to them by decorator; it only has to be imported (`imports` of the configuration):
+A user's own file adds to them by decorator; every script and command imports it with `--plugin FILE.py`:
 
     @register_architecture("my_net")
     def my_net(config: ModelConfig, num_frames: int, crop: int) -> NetSpec: ...

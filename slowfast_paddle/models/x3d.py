@@ -26,7 +26,9 @@ def round_channels(channels: float, factor: float) -> int:
 def x3d(config: ModelConfig, num_frames: int, crop: int) -> NetSpec:
     """Every stage halves the map; the 3x3x3 convolution of a block is channel-wise."""
     if config.non_local.blocks or config.temporal_kernels or config.temporal_blocks or config.temporal_pool:
-        raise ConfigError("model.architecture: x3d takes no non_local, temporal_kernels, temporal_blocks or temporal_pool; remove them")
+        raise ConfigError(
+            "model.architecture: x3d takes no non_local, temporal_kernels, temporal_blocks or temporal_pool; remove them"
+        )
     factors = config.x3d
     stem = round_channels(factors.stem_channels, factors.width_factor)
     base = round_channels(factors.stem_channels, 2.0) if factors.scale_res2 else factors.stem_channels

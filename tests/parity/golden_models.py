@@ -54,7 +54,7 @@ class Case:
             return {name: self.arrays[f"w0/{name}"] for name, _ in self.info["params"]}
         weights = {name: recipe_array(name, shape, self.layout in PADDLE_LAYOUTS) for name, shape in self.info["params"]}
         crc = 0
-        for name, value in weights.items():
+        for value in weights.values():
             if value.dtype == np.float32:
                 crc = zlib.crc32(np.ascontiguousarray(value, "<f4").tobytes(), crc)
         assert crc == self.info["recipe_crc"]["weights_crc32"], "this test's recipe is not that of the golden vectors"
