@@ -5,52 +5,20 @@ import paddle
 import pytest
 
 from slowfast_paddle.engine.detection import DetectionScoring, DetectionTask, detect, validate_detection
-from slowfast_paddle.layers.roi import RoIPool
 from slowfast_paddle.metrics.ava_map import Boxes
-
-CLASSES = 3
-
-
-class _Network(paddle.nn.Layer):
-    """A convolution, RoI pooling and a classifier: the shape of the real ones."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv = paddle.nn.Conv3D(3, 4, (1, 4, 4), (1, 4, 4))
-        self.pool = RoIPool(2, 4, True)
-        self.classifier = paddle.nn.Linear(4, CLASSES)
-
-    def forward(self, pathways, boxes, boxes_num):
-        return self.classifier(self.pool(self.conv(pathways[0]), boxes, boxes_num))
-
-
-def _pack(clip):
-    return (clip.astype("float32").transpose([0, 4, 1, 2, 3]) / 255.0,)
-
-
-def _batch(numbers, seed=0):
-    rng = np.random.default_rng(seed)
-    low = rng.uniform(0, 8, (sum(numbers), 2))
-    return {
-        "clip": rng.integers(0, 256, (len(numbers), 2, 16, 16, 3), dtype=np.uint8),
-        "boxes": np.concatenate([low, low + 6], axis=1).astype(np.float32),
-        "boxes_num": np.array(numbers, dtype=np.int32),
-        "label": rng.integers(0, 2, (sum(numbers), CLASSES)).astype(np.float32),
-        "index": np.arange(len(numbers)),
-    }
-
+from tests.unit.engine.detection_support import CLASSES, TinyDetector, keyframes, make_batch, pack
 
 @pytest.fixture(scope="module")
 def network():
     paddle.seed(0)
-    return _Network()
+    return TinyDetector()
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
 @pytest.mark.parametrize("numbers", [[2, 1], [0, 3], [3, 0], [0, 0], [0]])
 def test_every_parameter_has_a_gradient_whatever_the_boxes(network, numbers, activation):
-    task = DetectionTask(_pack, CLASSES, activation)
-    logits, target = task.forward(network, _batch(numbers))
+    task = DetectionTask(pack, CLASSES, activation)
+    logits, target = task.forward(network, make_batch(numbers))
     loss = task.loss(logits, target)
     loss.backward()
     for parameter in network.parameters():
@@ -61,34 +29,27 @@ def test_every_parameter_has_a_gradient_whatever_the_boxes(network, numbers, act
 
 
 def test_the_loss_is_the_mean_over_boxes_and_classes():
-    task = DetectionTask(_pack, CLASSES)
+    task = DetectionTask(pack, CLASSES)
     logits, target = np.array([[0.5, -1.0, 2.0], [0.0, 1.0, -3.0]]), np.array([[1.0, 0, 0], [0, 1, 1]])
     probability = 1 / (1 + np.exp(-logits))
     expected = -(target * np.log(probability) + (1 - target) * np.log(1 - probability)).mean()
     loss = task.loss(paddle.to_tensor(logits, "float32"), paddle.to_tensor(target, "float32"))
     assert float(loss) == pytest.approx(expected, rel=1e-6)
     with pytest.raises(ValueError, match="unknown activation"):
-        DetectionTask(_pack, CLASSES, "relu")
+        DetectionTask(pack, CLASSES, "relu")
 
 
 def test_split_keeps_boxes_with_their_clips():
-    batch = _batch([2, 0, 3, 1])
-    pieces = list(DetectionTask(_pack, CLASSES).split(batch, 3))
+    batch = make_batch([2, 0, 3, 1])
+    pieces = list(DetectionTask(pack, CLASSES).split(batch, 3))
     assert [piece["boxes_num"].tolist() for piece in pieces] == [[2], [0], [3, 1]]
     for name in ("clip", "boxes", "label", "boxes_num"):
         assert (np.concatenate([piece[name] for piece in pieces]) == batch[name]).all()
 
 
-def _items(count=4):
-    for index in range(count):
-        batch = _batch([index], seed=index)
-        view = {"clip": batch["clip"][0], "boxes": batch["boxes"]}
-        yield {"index": index, "image": f"v,{index:04d}", "boxes": batch["boxes"] / 16.0, "views": [view], "error": ""}
-
-
 def test_detections_of_keyframes_with_and_without_boxes(network):
-    task = DetectionTask(_pack, CLASSES)
-    found = detect(network, task, _items())
+    task = DetectionTask(pack, CLASSES)
+    found = detect(network, task, keyframes())
     assert [len(boxes) for boxes in found.boxes] == [0, 1, 2, 3]
     rows = found.rows(np.array([7, 8, 9]))
     assert len(rows) == 6 * CLASSES and rows.images[:4] == ["v,0001"] * 3 + ["v,0002"]
@@ -97,8 +58,8 @@ def test_detections_of_keyframes_with_and_without_boxes(network):
 
 
 def test_views_are_averaged_and_failures_named(network):
-    task = DetectionTask(_pack, CLASSES)
-    plain = next(item for item in _items() if item["index"] == 2)
+    task = DetectionTask(pack, CLASSES)
+    plain = next(item for item in keyframes() if item["index"] == 2)
     twice = plain | {"views": plain["views"] * 2}
     broken = plain | {"index": 3, "image": "v,0003", "views": [], "error": "v.mp4: cannot be read"}
     found = detect(network, task, [twice, broken])
@@ -107,11 +68,11 @@ def test_views_are_averaged_and_failures_named(network):
 
 
 def test_validation_returns_the_map(network):
-    task = DetectionTask(_pack, CLASSES)
-    found = detect(network, task, _items())
+    task = DetectionTask(pack, CLASSES)
+    found = detect(network, task, keyframes())
     rows = found.rows(np.array([7, 8, 9]))
     truth = Boxes(rows.images, rows.boxes, rows.labels)
     scoring = DetectionScoring(truth, np.array([7, 8, 9]), (7, 8, 9))
-    assert validate_detection(network, task, _items(), scoring) == {"map": 1.0, "failed": 0.0}
+    assert validate_detection(network, task, keyframes(), scoring) == {"map": 1.0, "failed": 0.0}
     empty = detect(network, task, [])
     assert scoring.score(empty).mean_ap == 0.0
