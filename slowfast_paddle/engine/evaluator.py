@@ -116,7 +116,9 @@ def evaluate(
                 scores = None
             else:
                 if item["decoded"] < item["expected"]:
-                    _logger.warning("%s: %d of %d frames decoded; the rest is missing", item["path"], item["decoded"], item["expected"])
+                    _logger.warning(
+                        "%s: %d of %d frames decoded; the rest is missing", item["path"], item["decoded"], item["expected"]
+                    )
                 scores = score_video(network, pack, item, num_classes, views_per_forward, average, multi_label)
                 rows[int(item["index"])] = Row(scores, label, views=len(item["frame_index"]), **facts)
             if on_video is not None:

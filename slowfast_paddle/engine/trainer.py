@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -80,7 +80,7 @@ class Trainer:
             options: plain values.
             save_dir: folder of the checkpoints.
             validate: metrics of the network, the same on every rank.
-            curves: where numbers go.
+            curves: where numbers go; closed when fit ends.
             facts: what every checkpoint's sidecar says of the run: config, class_names, protocol, source.
             clip_name: name of a training record, for errors.
         """
@@ -121,7 +121,7 @@ class Trainer:
         if resume is not None:
             self._restore(resume)
         self._curves.start(self.global_step)
-        with self._stop:
+        with closing(self._curves), self._stop:
             while self._at.epoch < self._options.epochs and not self._out_of_patience():
                 self._train_epoch()
                 if not self._stop.received:

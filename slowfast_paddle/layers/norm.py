@@ -20,7 +20,7 @@ def build_norm(spec, channels: int) -> nn.Layer:
         return nn.BatchNorm3D(channels, momentum=spec.momentum, epsilon=spec.eps, use_global_stats=True)
     if spec.kind == "sync" and paddle.device.get_device().startswith("gpu"):
         return nn.SyncBatchNorm(channels, momentum=spec.momentum, epsilon=spec.eps)
-    if spec.kind == "sync":
+    if spec.kind == "sync":  # Paddle: SyncBatchNorm has no CPU kernel in 2.6 and 3.3, not even for evaluation
         return SyncBatchNorm3D(channels, momentum=spec.momentum, epsilon=spec.eps)
     return nn.BatchNorm3D(channels, momentum=spec.momentum, epsilon=spec.eps)
 

@@ -165,7 +165,6 @@ def test_numbers_are_written_and_replaced_after_resuming(tmp_path):
         sink = curves.open_curves(tmp_path, None)
         options = TrainOptions(epochs=2, log_every_steps=2)
         make_trainer(tmp_path, options=options, curves=sink, validate=lambda n: {"top1": 0.5, "loss": 1.0}).fit(resume)
-        sink.close()
         return curves.read_jsonl(tmp_path / curves.JSONL_NAME)
 
     first = run()
