@@ -7,6 +7,7 @@ reader process inherits one.
 
 import logging
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -111,6 +112,14 @@ class PyAVSource:
                 return Frames(frames, None)
         return self._read_in_order(wanted, keep, whole)
 
+    def stream(self) -> Iterator[np.ndarray]:
+        with self._open() as container:
+            try:
+                for frame in container.decode(self._stream(container)):
+                    yield _upright(frame)
+            except av.FFmpegError as err:
+                _log.debug("%s: decoding ends early (%s)", self.name, _reason(err))
+
     def _read_in_order(self, wanted: np.ndarray, keep: Keep, whole: bool) -> Frames:
         """Decodes from the start; frame numbers are places in output order."""
         pending, frames, total = iter(wanted.tolist()), {}, 0
@@ -203,6 +212,14 @@ class _FallbackSource:
             self._current = self._second
             return self._current.read(wanted, keep, whole)
         return read
+
+    def stream(self) -> Iterator[np.ndarray]:
+        empty = True
+        for frame in self._current.stream():
+            empty = False
+            yield frame
+        if empty and self._current is not self._second and self._second.can_open():
+            yield from self._second.stream()
 
 
 def _upright(frame) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Folders of numbered images and arrays in memory, read as if they were videos."""
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -46,13 +47,10 @@ class FolderSource:
         return Timeline(len(self._files), self.fps, np.arange(len(self._files)) / self.fps)
 
     def read(self, wanted: np.ndarray, keep: Keep, whole: bool) -> Frames:
-        frames = {}
-        for place in wanted.tolist():
-            pixels = cv2.imread(str(self._files[place]), cv2.IMREAD_COLOR)
-            if pixels is None:
-                raise DecodeError(f"{self._files[place]}: not a readable image")
-            frames[place] = keep(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
-        return Frames(frames, None)
+        return Frames({place: keep(_read_image(self._files[place])) for place in wanted.tolist()}, None)
+
+    def stream(self) -> Iterator[np.ndarray]:
+        return map(_read_image, self._files)
 
 
 class ArraySource:
@@ -72,6 +70,16 @@ class ArraySource:
 
     def read(self, wanted: np.ndarray, keep: Keep, whole: bool) -> Frames:
         return Frames({place: keep(self.frames[place]) for place in wanted.tolist()}, None)
+
+    def stream(self) -> Iterator[np.ndarray]:
+        return iter(self.frames)
+
+
+def _read_image(path: Path) -> np.ndarray:
+    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise DecodeError(f"{path}: not a readable image")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
 def _pattern(template: str) -> re.Pattern:

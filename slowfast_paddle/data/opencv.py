@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -59,18 +60,25 @@ class OpenCVSource:
     def read(self, wanted: np.ndarray, keep: Keep, whole: bool) -> Frames:
         capture, frames, total = self._open(), {}, 0
         needed = set(wanted.tolist())
-        turns = -round(capture.get(cv2.CAP_PROP_ORIENTATION_META) / 90) % 4  # the flag counts clockwise
         deadline = time.monotonic() + self.options.timeout_sec
         while (whole or len(frames) < len(needed)) and capture.grab():
             if total in needed:
                 decoded, pixels = capture.retrieve()
                 if not decoded:
                     break
-                frames[total] = keep(np.rot90(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), turns))
+                frames[total] = keep(_upright(pixels, capture))
             total += 1
             self._check(deadline)
         capture.release()
         return Frames(frames, None if len(frames) == len(needed) and not whole else total)
+
+    def stream(self) -> Iterator[np.ndarray]:
+        capture = self._open()
+        try:
+            while (read := capture.read())[0]:
+                yield _upright(read[1], capture)
+        finally:
+            capture.release()
 
     def _capture(self):
         parameters = [cv2.CAP_PROP_N_THREADS, max(self.options.threads, 1)] if self.options.threads else []
@@ -87,3 +95,9 @@ class OpenCVSource:
     def _check(self, deadline: float) -> None:
         if time.monotonic() > deadline:
             raise DecodeError(f"{self.name}: decoding took longer than {self.options.timeout_sec:g} s (data.decode_timeout_sec)")
+
+
+def _upright(pixels: np.ndarray, capture) -> np.ndarray:
+    """RGB from OpenCV's BGR, turned by the file's flag, which counts clockwise."""
+    turns = -round(capture.get(cv2.CAP_PROP_ORIENTATION_META) / 90) % 4
+    return np.rot90(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), turns)

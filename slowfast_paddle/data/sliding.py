@@ -4,12 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from slowfast_paddle.data.decode import PyAVSource, _upright, av, open_source
-from slowfast_paddle.data.frames import ArraySource, FolderSource
-from slowfast_paddle.data.opencv import OpenCVSource
+from slowfast_paddle.data.decode import open_source
 from slowfast_paddle.data.protocol import Protocol, get_protocol
 from slowfast_paddle.data.sampling import ClipShape, spread
 from slowfast_paddle.data.source import ReadOptions
@@ -46,39 +43,7 @@ def stream_frames(video: str | Path | np.ndarray, options: ReadOptions) -> Itera
     Raises:
         DecodeError: the video cannot be opened. A video that breaks off ends early instead.
     """
-    source = open_source(video, options)
-    if isinstance(source, (ArraySource, FolderSource)):
-        for place in range(source.expected):
-            yield source.read(np.array([place]), lambda frame: frame, False).frames[place]
-        return
-    empty = True
-    if options.decoder != "opencv" and av is not None:
-        for frame in _stream_pyav(PyAVSource(str(video), options)):
-            empty = False
-            yield frame
-    if empty and options.decoder != "pyav":
-        yield from _stream_opencv(OpenCVSource(str(video), options))
-
-
-def _stream_pyav(source: PyAVSource) -> Iterator[np.ndarray]:
-    with source._open() as container:
-        try:
-            for frame in container.decode(source._stream(container)):
-                yield _upright(frame)
-        except av.FFmpegError:
-            return
-
-
-def _stream_opencv(source: OpenCVSource) -> Iterator[np.ndarray]:
-    capture = source._open()
-    try:
-        while True:
-            decoded, pixels = capture.read()
-            if not decoded:
-                return
-            yield cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-    finally:
-        capture.release()
+    return open_source(video, options).stream()
 
 
 def sliding_items(video: str | Path | np.ndarray, sliding: Sliding, fps: float | None = None) -> Iterator[dict]:

@@ -4,7 +4,7 @@ A source knows its timeline and reads the frames one asks for, each passed throu
 that a long or large video never lies in memory as a whole. `read_clips` is the entry point.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -89,6 +89,10 @@ class FrameSource(Protocol):
         """Reads the wanted frames (ascending, unique); `whole` goes on to the end so that the true count is known."""
         ...
 
+    def stream(self) -> Iterator[np.ndarray]:
+        """All frames in order, one at a time; a video that breaks off ends early."""
+        ...
+
 
 @dataclass(frozen=True)
 class Clips:
@@ -122,7 +126,8 @@ def read_clips(
     for _ in range(3):
         asked = _on_clock(plan, timeline) if options.frame_index == "timestamps" else plan(timeline.count, timeline.fps)
         wanted, index = np.unique(asked, return_inverse=True)
-        read = source.read(wanted, keep, whole)
+        store = _Store(source.name, keep, len(wanted))
+        read = source.read(wanted, store, whole)
         if read.total == 0:
             raise DecodeError(f"{source.name}: no frame could be decoded{f' ({read.stopped_by})' if read.stopped_by else ''}")
         if len(read.frames) == len(wanted) and read.total in (None, timeline.count):
@@ -136,8 +141,43 @@ def read_clips(
             f"{source.name}: only {timeline.count} of {expected} frames decoded"
             f"{f' ({read.stopped_by})' if read.stopped_by else ''}; data.min_decoded asks for {options.min_decoded:.0%}"
         )
-    frames = np.stack([read.frames[int(place)] for place in wanted])
-    return Clips(frames, index.reshape(asked.shape).astype(np.int32), asked, timeline.count, expected, timeline.fps)
+    return Clips(
+        store.array_of(read.frames, wanted),
+        index.reshape(asked.shape).astype(np.int32),
+        asked,
+        timeline.count,
+        expected,
+        timeline.fps,
+    )
+
+
+class _Store:
+    """Puts kept frames into one array as they come: gathered at the end, they would lie in memory twice."""
+
+    def __init__(self, name: str, keep: Keep, count: int):
+        self.name, self.keep, self.count = name, keep, count
+        self.array: np.ndarray | None = None
+        self.seen = 0
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        kept = self.keep(frame)
+        if self.array is None:
+            self.array = np.empty((self.count, *kept.shape), np.uint8)
+        if kept.shape != self.array.shape[1:]:
+            raise DecodeError(
+                f"{self.name}: the frame size changes from {self.array.shape[1:3]} to {kept.shape[:2]} (height, width)"
+            )
+        self.seen += 1
+        if self.seen > self.count:  # the source began again from the start
+            return np.array(kept)
+        self.array[self.seen - 1] = kept
+        return self.array[self.seen - 1]
+
+    def array_of(self, frames: dict[int, np.ndarray], wanted: np.ndarray) -> np.ndarray:
+        """uint8 [U, H, W, 3] in the order of `wanted`."""
+        if self.seen == self.count:
+            return self.array
+        return np.stack([frames[place] for place in wanted.tolist()])
 
 
 def _on_clock(plan: Callable[[int, float], np.ndarray], timeline: Timeline) -> np.ndarray:

@@ -8,8 +8,6 @@ An item is a plain dict, as a loader yields it:
 View v is clip v // num_crops under crop v % num_crops.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 
@@ -20,18 +18,16 @@ def num_views(item: dict) -> int:
 
 def cut_view(item: dict, view: int) -> np.ndarray:
     """uint8 [T, crop, crop, 3] of one view."""
-    y, x = item["offset_yx"][view]
-    crop = item["crop"]
-    clip = item["frames"][item["frame_index"][view], y : y + crop, x : x + crop]
-    return clip[:, :, ::-1] if item["flip"][view] else clip
+    return cut_views(item, view, view + 1)[0]
 
 
 def cut_views(item: dict, first: int, last: int) -> np.ndarray:
     """uint8 [last - first, T, crop, crop, 3] of consecutive views."""
-    return np.stack([cut_view(item, view) for view in range(first, last)])
-
-
-def chunks(item: dict, views_per_forward: int) -> Iterator[np.ndarray]:
-    """All views of an item in groups of `views_per_forward`; the last group may be smaller."""
-    for first in range(0, num_views(item), views_per_forward):
-        yield cut_views(item, first, min(first + views_per_forward, num_views(item)))
+    frames, crop = item["frames"], item["crop"]
+    views = np.empty((last - first, item["frame_index"].shape[1], crop, crop, 3), np.uint8)
+    for view, row in zip(views, range(first, last)):
+        y, x = item["offset_yx"][row]
+        for place, number in enumerate(item["frame_index"][row]):  # window by window: whole frames are never copied
+            window = frames[number, y : y + crop, x : x + crop]
+            view[place] = window[:, ::-1] if item["flip"][row] else window
+    return views

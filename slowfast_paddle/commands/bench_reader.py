@@ -1,0 +1,118 @@
+"""Measure reading alone: the views of a test video against a reader that opens it for every view, and the training loader."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from slowfast_paddle.data.decode import open_source
+from slowfast_paddle.data.kinetics import ClipDataset, VideoViewsDataset
+from slowfast_paddle.data.loader import Loader, collate_clips
+from slowfast_paddle.data.records import from_paths, read_records
+from slowfast_paddle.data.sampler import TrainSampler
+from slowfast_paddle.data.sampling import ClipShape, clips
+from slowfast_paddle.data.source import ReadOptions, read_clips
+from slowfast_paddle.data.transforms import crop_offsets, resize_bilinear, resized_size
+from slowfast_paddle.data.views import cut_views
+from slowfast_paddle.errors import DataError
+
+SHAPE = ClipShape(32, 2)
+CLIPS, CROPS, SIDE_PX = 10, 3, 256
+FORWARD_VIEWS = 5  # as test.views_per_forward
+
+
+def bench_views(args) -> dict[str, float]:
+    """Seconds to produce the 30 views of `args.video`, best of `args.repeat`, decoded once and decoded per view.
+
+    Both use the same decoder, thread count, resize and crop. For every view the baseline opens the file, decodes all of it and
+    resizes the clip's frames, as the reference readers do; it is spared the colour conversion of frames it does not need.
+    """
+    options = ReadOptions(decoder=args.decoder, threads=args.threads)
+    once = _best(lambda: _views_at_once(args.video, options), args.repeat)
+    each = _best(lambda: _views_one_by_one(args.video, options), max(1, args.repeat // 3))
+    print(f"{CLIPS * CROPS} views of {args.video}, {SHAPE.num_frames} frames at {SIDE_PX} px, {args.threads} thread(s)")
+    print(f"decoded once       {once:8.3f} s")
+    print(f"decoded per view   {each:8.3f} s")
+    print(f"ratio              {each / once:8.1f}")
+    return {"once_sec": once, "per_view_sec": each, "ratio": each / once}
+
+
+def bench_loader(args) -> dict[int, float]:
+    """Training clips per second for each number of workers in `args.workers`, over the videos of a list."""
+    records = read_records(args.list, prefix=args.prefix)
+    rates = {}
+    for workers in args.workers:
+        dataset = ClipDataset(records, SHAPE, train=True, options=ReadOptions(decoder=args.decoder))
+        batch = min(args.batch_size, len(dataset))
+        with Loader(dataset, TrainSampler(len(dataset), batch), collate_clips, num_workers=workers) as loader:
+            rates[workers] = _clips_per_second(loader, batch, args.seconds)
+        print(f"{workers} workers: {rates[workers]:7.1f} clips/s")
+    best = max(rates.values())
+    if args.step_sec:
+        print(
+            f"a network that takes {args.step_sec:g} s for {args.batch_size} clips needs {_workers_needed(rates, args):d} workers"
+        )
+    print(f"best {best:.1f} clips/s of {SHAPE.num_frames} frames at 224 px")
+    return rates
+
+
+def _workers_needed(rates: dict[int, float], args) -> int:
+    """Workers that keep up with the network, at the rate of the single worker measured (or of this process)."""
+    single = rates.get(1) or rates.get(0) or max(rates.values()) / max(rates)
+    return int(np.ceil(args.batch_size / args.step_sec / single))
+
+
+def _clips_per_second(loader: Loader, batch: int, seconds: float) -> float:
+    """Rate after the first batch, which starts the workers."""
+    read, started, epoch = 0, None, 0
+    while started is None or time.perf_counter() - started < seconds:
+        loader.set_position(epoch)
+        for _ in loader:
+            if started is None:
+                started = time.perf_counter()
+                continue
+            read += batch
+            if time.perf_counter() - started >= seconds:
+                break
+        epoch += 1
+        if epoch > 1 and not read and len(loader) == 1:
+            read += batch
+    return read / (time.perf_counter() - started)
+
+
+def _best(work: Callable[[], int], repeat: int) -> float:
+    seconds = []
+    for _ in range(repeat):
+        started = time.perf_counter()
+        views = work()
+        seconds.append(time.perf_counter() - started)
+        assert views == CLIPS * CROPS
+    return min(seconds)
+
+
+def _views_at_once(video: str, options: ReadOptions) -> int:
+    dataset = VideoViewsDataset(
+        from_paths([video]), SHAPE, num_clips=CLIPS, num_crops=CROPS, short_side_px=SIDE_PX, crop_px=SIDE_PX, options=options
+    )
+    item = dataset[0]
+    if item["error"]:
+        raise DataError(item["error"])
+    return sum(len(cut_views(item, first, first + FORWARD_VIEWS)) for first in range(0, CLIPS * CROPS, FORWARD_VIEWS))
+
+
+def _views_one_by_one(video: str, options: ReadOptions) -> int:
+    views = 0
+    for clip in range(CLIPS):
+        for crop in range(CROPS):
+
+            def plan(count: int, fps: float, clip: int = clip) -> np.ndarray:
+                return clips("pyslowfast", count, fps, SHAPE, CLIPS)[clip : clip + 1]
+
+            def resize_and_crop(frame: np.ndarray, crop: int = crop) -> np.ndarray:
+                height, width = resized_size(*frame.shape[:2], SIDE_PX)
+                y, x = crop_offsets(height, width, SIDE_PX, CROPS)[crop]
+                return resize_bilinear(frame, height, width)[y : y + SIDE_PX, x : x + SIDE_PX]
+
+            read = read_clips(open_source(video, options), plan, resize_and_crop, options)
+            views += len(read.frames[read.index])
+    return views
