@@ -200,6 +200,7 @@ def train_options(config: Config) -> TrainOptions:
         ema_decay=train.ema_decay,
         log_every_steps=train.log_every_steps,
         save_every_epochs=train.save_every_epochs,
+        save_every_steps=train.save_every_steps,
         keep_last=train.keep_last,
         valid_every_epochs=train.valid_every_epochs,
         early_stop_validations=train.early_stop_validations,

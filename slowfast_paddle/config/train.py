@@ -57,6 +57,7 @@ class TrainConfig(Section):
     accumulate_steps: int = Field(1, ge=1, description="Forward-backward passes a step; each sees batch_size / accumulate_steps clips")
     save_dir: str = Field("./checkpoints", description="Checkpoints, resolved config, metrics.jsonl and curves")
     save_every_epochs: int = Field(1, ge=1, description="A checkpoint every so many epochs, and after the last")
+    save_every_steps: int = Field(0, ge=0, description="Steps between checkpoints inside an epoch, of which the newest stays; 0 off")
     keep_last: int = Field(3, ge=1, description="Older checkpoints are removed, the best one stays")
     valid_every_epochs: int = Field(1, ge=0, description="Validation interval; 0 turns it off")
     early_stop_validations: int = Field(0, ge=0, description="Stop after so many validations without a better one; 0 never")

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-import numpy as np
-
 from slowfast_paddle import distributed, log
 
 _logger = log.get(__name__)
@@ -85,10 +83,6 @@ class VisualDLCurves:
         """Add every value to its curve."""
         for name, value in values.items():
             self._writer.add_scalar(tag=f"{kind}/{name}", value=float(value), step=step)
-
-    def histogram(self, name: str, step: int, values: np.ndarray) -> None:
-        """Add a distribution, such as the gradients of one layer."""
-        self._writer.add_histogram(tag=name, values=values, step=step, buckets=50)
 
     def close(self) -> None:
         """Flush to disk."""

@@ -22,7 +22,6 @@ class TrainOptions:
         precise_bn_batches: batches per rank for exact BN statistics; 0 for none.
         precise_bn_every_epochs: epochs between two precise BN runs; the last epoch always has one.
         skip_nonfinite: steps with a non-finite loss that are skipped before the run stops.
-        max_skipped_videos: different unreadable training videos on one rank before the run stops; None for no limit.
         seed: of everything random on the device.
     """
 
@@ -40,7 +39,6 @@ class TrainOptions:
     precise_bn_batches: int = 0
     precise_bn_every_epochs: int = 1
     skip_nonfinite: int = 0
-    max_skipped_videos: int | None = None
     seed: int = 0
 
     def due(self, every: int, epoch: int) -> bool:

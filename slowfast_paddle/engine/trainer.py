@@ -115,7 +115,7 @@ class Trainer:
             resume: checkpoint to continue from, step by step as if there had been no interruption.
 
         Raises:
-            TrainingError: the loss is not finite, or too many videos are unreadable.
+            TrainingError: the loss is not finite.
             CheckpointError: a checkpoint cannot be written, or does not fit.
         """
         if resume is not None:
@@ -180,11 +180,6 @@ class Trainer:
             if name not in self._at.skipped:
                 self._at.skipped.add(name)
                 _logger.warning("skipping an unreadable training video: %s", name)
-        limit = self._options.max_skipped_videos
-        if limit is not None and len(self._at.skipped) > limit:
-            raise TrainingError(
-                f"{len(self._at.skipped)} training videos cannot be read, more than the {limit} allowed; see the log"
-            )
 
     def _refuse_nonfinite(self, batch: Mapping[str, Any], lr: float, guilty: bool) -> None:
         """Stop, or count a skipped step; every rank names the clips of the ranks whose loss it was."""

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,45 +13,75 @@ import numpy as np
 import pytest
 
 from slowfast_paddle import checkpoint
-from tests.unit.engine.test_faults import ROOT, assert_same, start, wait_for
+from tests.unit.engine.test_faults import ROOT, start, wait_for
 
 LAUNCH = ("-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--backend", "gloo", "--log_dir")
 
 
 @pytest.fixture(scope="module")
-def ranks(tmp_path_factory):
-    """Results of one process alone, and of both of two."""
+def results(tmp_path_factory):
+    """Runs parallel_job.py as launched by each of the given launchers at once; returns the ranks' results in order."""
     folder = tmp_path_factory.mktemp("parallel")
-    script = ROOT / "tests/unit/engine/parallel_job.py"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    for launcher in ((), (*LAUNCH, str(folder / "log"))):
-        done = subprocess.run(
-            [sys.executable, *launcher, script, folder], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return [dict(np.load(folder / f"{name}.npz")) for name in ("ranks1_rank0", "ranks2_rank0", "ranks2_rank1")]
+
+    def run(*launchers):
+        command = [
+            [sys.executable, *launcher, str(ROOT / "tests/unit/engine/parallel_job.py"), str(folder)] for launcher in launchers
+        ]
+        output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        jobs = [subprocess.Popen(one, cwd=ROOT, env=environment, **output) for one in command]
+        for job in jobs:
+            text, _ = job.communicate(timeout=150)
+            assert job.returncode == 0, text[-3000:]
+
+    def load(world):
+        return [dict(np.load(folder / f"ranks{world}_rank{rank}.npz")) for rank in range(world)]
+
+    run(())
+    run((*LAUNCH, str(folder / "log")))
+    port = free_port()
+    node = ("-m", "paddle.distributed.launch", "--nnodes", "2", "--master", f"127.0.0.1:{port}", "--nproc_per_node", "2")
+    run(*((*node, "--rank", str(i), "--log_dir", str(folder / f"node{i}")) for i in range(2)))
+    return {world: load(world) for world in (1, 2, 4)}
 
 
+def free_port():
+    """A port nobody listens on at the moment."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+SEVERAL = pytest.mark.parametrize("world", [2, 4], ids=["one_node", "two_nodes"])
+
+
+@SEVERAL
 @pytest.mark.parametrize("bn", ["frozen", "synced"])
-def test_two_processes_train_as_one_on_the_same_global_batch(ranks, bn):
-    one, *two = ([(k, v) for k, v in part.items() if k.startswith(bn)] for part in ranks)
-    assert_same(dict(two[0]), dict(two[1]))
-    for (name, alone), (_, together) in zip(one, two[0]):
-        np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-6, err_msg=name)
+def test_several_processes_train_as_one_on_the_same_global_batch(results, world, bn):
+    (one,), several = results[1], results[world]
+    names = [name for name in one if name.startswith(bn)]
+    assert len(names) == 7
+    for name in names:
+        for part in several[1:]:
+            np.testing.assert_array_equal(part[name], several[0][name], err_msg=name)
+        np.testing.assert_allclose(several[0][name], one[name], rtol=1e-5, atol=1e-6, err_msg=name)
 
 
-def test_precise_statistics_are_those_of_all_ranks(ranks):
+@SEVERAL
+def test_precise_statistics_are_those_of_all_ranks(results, world):
     for name in ("precise.mean", "precise.variance"):
-        np.testing.assert_array_equal(ranks[1][name], ranks[2][name])
-        np.testing.assert_allclose(ranks[1][name], ranks[0][name], rtol=1e-5, err_msg=name)
+        for part in results[world]:
+            np.testing.assert_array_equal(part[name], results[world][0][name])
+            np.testing.assert_allclose(part[name], results[1][0][name], rtol=1e-5, err_msg=name)
 
 
-def test_evaluation_and_validation_count_every_video_once(ranks):
-    names = [name for name in ranks[0] if name == "scores" or name.startswith("valid.")]
+@SEVERAL
+def test_evaluation_and_validation_count_every_video_once(results, world):
+    names = [name for name in results[1][0] if name == "scores" or name.startswith("valid.")]
     assert len(names) > 3
     for name in names:
-        for part in ranks[1:]:
-            np.testing.assert_array_equal(part[name], ranks[0][name], err_msg=name)
+        for part in results[world]:
+            np.testing.assert_array_equal(part[name], results[1][0][name], err_msg=name)
 
 
 def rank_pid(folder, number):
