@@ -9,14 +9,14 @@ import numpy as np
 import paddle
 
 from slowfast_paddle import __version__, checkpoint, distributed, log
-from slowfast_paddle.app import build, machine
+from slowfast_paddle.app import build, detection, machine
 from slowfast_paddle.app.weights import choose_weights
 from slowfast_paddle.cli import Runtime
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.protocol import Protocol, get_protocol
 from slowfast_paddle.data.records import Records
 from slowfast_paddle.engine.evaluator import evaluate
-from slowfast_paddle.errors import DataError
+from slowfast_paddle.errors import ConfigError, DataError
 from slowfast_paddle.export.compile import CompiledNetwork
 from slowfast_paddle.metrics.scores import Scores
 from slowfast_paddle.metrics.scores_file import StoredScores, save_scores
@@ -41,6 +41,10 @@ def test(
 
     Writes eval.json (and the scores to `out`) on rank 0, and prints the line `eval: top-1 ...` last.
     """
+    if detection.wanted(config):
+        if list_path is not None or out is not None:
+            raise ConfigError("an action detection network is tested on detection.val_labels and writes detections.csv; leave out --list and --out")
+        return detection.test(config, runtime=runtime, weights=weights)
     here = machine.start(runtime)
     list_path = list_path or config.data.val_list
     scored = score_list(config, here, weights, build.labelled_records(config, list_path), list_path)

@@ -7,13 +7,15 @@ import paddle
 from paddle import nn
 
 from slowfast_paddle import checkpoint, distributed, log
-from slowfast_paddle.app import build, machine
+from slowfast_paddle.app import build, detection, machine
 from slowfast_paddle.cli import Resume, Runtime
 from slowfast_paddle.config.load import dump_config
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.convert.finetune import load_backbone
+from slowfast_paddle.data.loader import Loader
 from slowfast_paddle.engine.curves import JSONL_NAME, open_curves
-from slowfast_paddle.engine.trainer import FitResult, Trainer
+from slowfast_paddle.engine.task import Task
+from slowfast_paddle.engine.trainer import FitResult, Trainer, Validate
 from slowfast_paddle.engine.validation import validate
 from slowfast_paddle.errors import CheckpointError
 from slowfast_paddle.viz.curves import draw_curves
@@ -60,11 +62,14 @@ def train(
 
 def _fit(config: Config, network: nn.Layer, folder: Path, start: Path | None) -> FitResult:
     train = config.train
-    task = build.build_task(config, build.build_pack(config, network))
+    boxes = detection.wanted(config)
+    pack = build.build_pack(config, network)
+    task = detection.build_task(config, pack) if boxes else build.build_task(config, pack)
     policy = build.lr_policy(config)
     optimizer = build.optimizer(config, network, policy.at(0.0))
-    with build.clip_loader(config, train=True) as loader, _validation_loader(config) as val_loader:
-        _logger.info("%d training videos, %d steps an epoch", len(loader.dataset), len(loader))
+    train_loader = detection.train_loader(config) if boxes else build.clip_loader(config, train=True)
+    with train_loader as loader, _validation_loader(config) as val_loader:
+        _logger.info("%d training samples, %d steps an epoch", len(loader.dataset), len(loader))
         visualdl = Path(train.visualdl_dir or folder / "vdl") if train.visualdl else None
         trainer = Trainer(
             network,
@@ -74,7 +79,7 @@ def _fit(config: Config, network: nn.Layer, folder: Path, start: Path | None) ->
             loader,
             build.train_options(config),
             folder,
-            validate=(lambda net: validate(net, task, val_loader)) if train.valid_every_epochs else None,
+            validate=_validation(config, task, val_loader) if train.valid_every_epochs else None,
             curves=open_curves(folder, visualdl),
             facts=_facts(config),
             clip_name=loader.dataset.name,
@@ -82,15 +87,23 @@ def _fit(config: Config, network: nn.Layer, folder: Path, start: Path | None) ->
         return trainer.fit(start)
 
 
-def _validation_loader(config: Config):
+def _validation_loader(config: Config) -> Loader:
+    if detection.wanted(config):
+        return detection.test_loader(config, config.detection.valid_every_sec)
     return build.clip_loader(config, train=False)
+
+
+def _validation(config: Config, task: Task, loader: Loader) -> Validate:
+    if detection.wanted(config):
+        return detection.validation(config, task, loader)
+    return lambda network: validate(network, task, loader)
 
 
 def _facts(config: Config) -> dict[str, Any]:
     """What every sidecar says, so that weights need nothing else to be used."""
     return {
         "config": config.model_dump(mode="json"),
-        "class_names": build.names_of(config),
+        "class_names": detection.names_of(config) if detection.wanted(config) else build.names_of(config),
         "protocol": {"name": config.test.protocol or "pyslowfast"},
         "source": None,
     }

@@ -4,6 +4,7 @@ from pydantic import Field, model_validator
 
 from slowfast_paddle.config.base import Section
 from slowfast_paddle.config.data import DataConfig
+from slowfast_paddle.config.detection import DetectionConfig
 from slowfast_paddle.config.evaluation import TestConfig
 from slowfast_paddle.config.model import ModelConfig
 from slowfast_paddle.config.train import AugmentConfig, OptimConfig, TrainConfig
@@ -16,6 +17,7 @@ class Config(Section):
     labels: str | None = Field(None, description="Class names: a shipped list (kinetics400, ssv2, ...) or a text file, one a line")
     model: ModelConfig = Field(default_factory=ModelConfig, description="The network")
     data: DataConfig = Field(default_factory=DataConfig, description="The reader")
+    detection: DetectionConfig = Field(default_factory=DetectionConfig, description="AVA-style data, for head kind roi")
     optim: OptimConfig = Field(default_factory=OptimConfig, description="Optimizer and schedule")
     augment: AugmentConfig = Field(default_factory=AugmentConfig, description="Augmentation")
     train: TrainConfig = Field(default_factory=TrainConfig, description="The loop")
