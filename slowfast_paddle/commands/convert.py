@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--inflation", default="i3d", choices=("i3d", "centre"), help="how 2-D ImageNet kernels become 3-D")
     parser.add_argument("--report", metavar="FILE.json", help="run the converted network and write what it computes")
     parser.add_argument("--verify", metavar="GOLDEN.npz", help="with --report: compare with recorded reference output")
-    parser.add_argument("overrides", nargs="*", metavar="section.key=value", help="on top of --config")
+    parser.add_argument("--set", nargs="+", default=[], metavar="section.key=value", help="on top of --config")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{args.target}: written as {args.to} stores it")
         return 0
     converted = convert_file(
-        args.source, args.target, layout=args.layout, config=args.config, overrides=args.overrides, inflation=args.inflation
+        args.source, args.target, layout=args.layout, config=args.config, overrides=args.set, inflation=args.inflation
     )
     _tell(converted)
     if args.report is None and args.verify is None:
@@ -58,9 +58,8 @@ def _tell(converted) -> None:
     frames = f"{data['num_frames']} frames, stride {data['sampling_rate']}"
     alpha = f", alpha {model['alpha']}" if model["architecture"] == "slowfast" else ""
     print(f"{converted.path}: {model['architecture']}, depth {model['depth']}, {frames}{alpha}, {model['num_classes']} classes")
-    print(
-        f"read as {source['layout']}; {len(converted.ignored)} entries carry no weights; open questions answered by {source['configured_by']}"
-    )
+    print(f"read as {source['layout']}; {len(converted.ignored)} entries carry no weights")
+    print(f"what shapes leave open comes from {source['configured_by']}")
     if source["assumed"]:
         print(f"assumed: the network is the published {source['assumed']}; say otherwise with --config")
     if "initial" in source:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from slowfast_paddle.config.load import load_config, preset_paths
+from slowfast_paddle.config.load import load_config, preset_paths, presets_root
 from slowfast_paddle.config.model import ModelConfig
 from slowfast_paddle.config.pyslowfast import flat, translate
 from slowfast_paddle.config.schema import Config
@@ -16,6 +16,8 @@ from slowfast_paddle.models.spec import NetSpec
 
 # Facts of the file that replace what a base configuration says; everything else in it must agree with the shapes.
 _FROM_FILE = ("model.num_classes", "model.fusion.norm", "model.x3d.shortcut_norm")
+# Presets that nobody published weights for under their own number of classes.
+_UNPUBLISHED = ("slowfast_16x8_r50", "fast_32x2_r50")
 _TESTED_BY = ("num_frames", "sampling_rate", "target_fps", "crop_px", "mean", "std", "reverse_channels")
 
 
@@ -70,7 +72,7 @@ def settle(source: Source, config: str | None, overrides: Iterable[str]) -> Sett
 def _preset(source: Source, facts: Mapping[str, Any]) -> str:
     """The one published preset that fits; where several do, they must give the same result."""
     fitting: dict[str, Config] = {}
-    for name in preset_paths():
+    for name in source.layout.published or _published():
         preset = load_config(name)
         if (preset.model.head.kind == "roi") != (source.layout.facts.get("model.head.kind") == "roi") and not _boxes(
             source, preset
@@ -93,9 +95,15 @@ def _preset(source: Source, facts: Mapping[str, Any]) -> str:
     results = {name: _result(_apply(preset, source, facts)) for name, preset in fitting.items()}
     if len(set(map(str, results.values()))) > 1:
         raise ConvertError(
-            f"{source.path}: the weights fit several presets that give different results ({', '.join(fitting)}); name yours with --config"
+            f"{source.path}: several presets fit with different results ({', '.join(fitting)}); name yours with --config"
         )
     return next(iter(fitting))
+
+
+def _published() -> list[str]:
+    """Presets of the folders named after data sets; the ones beside them belong to this package."""
+    root = presets_root()
+    return [name for name, path in preset_paths().items() if path.parent != root and name not in _UNPUBLISHED]
 
 
 def _boxes(source: Source, preset: Config) -> bool:

@@ -43,6 +43,7 @@ class Layout:
         concat: order of the pathways in the classifier's input.
         facts: configuration (dotted keys) that the layout implies.
         protocol: whose test protocol the weights were published with.
+        published: the presets that the project published weights for; empty: any of them.
         refuses: why a network cannot be stored under this table; empty when it can.
     """
 
@@ -56,6 +57,7 @@ class Layout:
     concat: str = "slow_fast"
     facts: Mapping[str, Any] = field(default_factory=dict)
     protocol: str = "pyslowfast"
+    published: tuple[str, ...] = ()
     refuses: Callable[[NetSpec], str] = lambda spec: ""
 
     def recognises(self, names: list[str]) -> bool:

@@ -13,6 +13,11 @@ from slowfast_paddle.models.spec import NetSpec
 _WORDS = {"bn": TORCH_BN, "c": NUMBERED_BRANCHES, "leaf": LEAVES}
 _MEAN = [123.675 / 255, 116.28 / 255, 103.53 / 255]
 _STD = [58.395 / 255, 57.12 / 255, 57.375 / 255]
+# Source: configs/recognition/slowfast and slowonly.
+_ZOO = (
+    "slowfast_4x16_r50", "slowfast_8x8_r50", "slowfast_8x8_r101", "slowfast_4x16_r101_r50",
+    "slow_4x16_r50", "slow_8x8_r50", "slow_8x8_r101",
+)  # fmt: skip
 _FACTS = {"model.head.pool": "adaptive", "data.mean": _MEAN, "data.std": _STD}
 
 
@@ -57,6 +62,7 @@ MM_SLOWFAST = Layout(
     concat="fast_slow",
     facts={**_FACTS, "model.head.concat": "fast_slow"},
     protocol="mmaction2",
+    published=_ZOO,
     refuses=_refuses(pathways=2),
 )
 MM_SLOWONLY = replace(

@@ -16,6 +16,11 @@ _WORDS = {
     "leaf": LEAVES,
     "fc": {"fc1": "0", "fc2": "2"},
 }
+# Source: pytorchvideo/models/hub.
+_HUB = (
+    "slow_8x8_r50", "slowfast_8x8_r50", "slowfast_8x8_r101", "slowfast_16x8_r101_50_50", "c2d_8x8_r50", "i3d_8x8_r50",
+    "x3d_xs", "x3d_s", "x3d_m", "x3d_l",
+)  # fmt: skip
 _AVERAGE = {"model.head.average": "logits"}
 
 
@@ -72,6 +77,7 @@ PTV_RESNET = Layout(
     ignored=TORCH_IGNORED,
     facts=_AVERAGE,
     protocol="pytorchvideo",
+    published=_HUB,
     refuses=_refuses(1),
 )
 PTV_POOLED = replace(
@@ -111,6 +117,7 @@ def _with_boxes(layout: Layout, pairs: Pairs, pathways: int) -> Layout:
         pairs=(*(("model." + theirs, ours) for theirs, ours in pairs), *_head("detection_head.proj")),
         signature=r"model\." + layout.signature,
         facts={"model.head.kind": "roi", "model.head.roi_aligned": False, "model.head.activation": "sigmoid"},
+        published=(),
         refuses=_refuses(pathways, boxes=True),
     )
 

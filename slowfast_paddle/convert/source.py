@@ -1,5 +1,6 @@
 """Open a foreign file: find its weights, its layout and what it says about itself."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,15 +84,11 @@ def open_source(path: str | Path, layout: str = "auto") -> Source:
             unknown.append(name)
     if unknown:
         raise ConvertError(
-            f"{path}: {len(unknown)} entries are unknown to the layout {table.name} ({', '.join(unknown[:5])}); nothing was written"
+            f"{path}: {len(unknown)} entries are unknown to {table.name} ({', '.join(unknown[:5])}); nothing was written"
         )
-    twice = (
-        {target for target in ours.values() if list(ours.values()).count(target) > 1}
-        if len(set(ours.values())) < len(ours)
-        else set()
-    )
+    twice = [target for target, count in Counter(ours.values()).items() if count > 1]
     if twice:
-        raise ConvertError(f"{path}: several tensors would become {sorted(twice)[0]}; the file mixes two networks")
+        raise ConvertError(f"{path}: several tensors would become {twice[0]}; the file mixes two networks")
     return Source(
         path=path,
         sha256=checkpoint.sha256_of(path),
@@ -106,10 +103,12 @@ def open_source(path: str | Path, layout: str = "auto") -> Source:
 
 
 def _without_prefix(weights: Mapping[str, Any]) -> dict[str, Any]:
-    """Drops the `module.` that data-parallel training puts before every name."""
+    """Drops what wrappers put before every name: `module.` of data-parallel training, `model.` of a training module."""
     names = [str(name) for name in weights]
-    prefix = "module." if names and all(name.startswith("module.") for name in names) else ""
-    return {name[len(prefix) :]: value for name, value in zip(names, weights.values())}
+    for prefix in ("module.", "model."):
+        if names and all(name.startswith(prefix) for name in names):
+            names = [name.removeprefix(prefix) for name in names]
+    return dict(zip(names, weights.values()))
 
 
 def _settings(path: Path, text: Any) -> Mapping[str, Any] | None:
