@@ -77,5 +77,7 @@ class RoIHead(nn.Layer):
 
     def forward(self, maps, boxes, boxes_num):
         """Maps, boxes [R, 4] in input px grouped by clip, boxes_num int32 [B] -> [R, classes]."""
+        if boxes.shape[0] == 0:  # Paddle: 2.6 can neither reduce nor join empty tensors
+            return paddle.zeros([0, self.classifier.weight.shape[1]])
         features = [self.pool(x, boxes, boxes_num) for x in maps]
         return self.classifier(self.dropout(paddle.concat(features[self.order], axis=1)))

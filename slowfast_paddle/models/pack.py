@@ -10,9 +10,9 @@ class PackPathways(nn.Layer):
     """uint8 [B, T, H, W, 3] -> one float32 [B, 3, T_p, H, W] per pathway, normalised.
 
     Args:
-        mean, std: per channel, of pixels scaled to 0..1.
+        mean, std: of R, G and B scaled to 0..1.
         indices: the frames of each pathway, slow first.
-        reverse_channels: feed BGR. Mean and std keep the order of the channels the network sees.
+        reverse_channels: the network sees BGR.
     """
 
     def __init__(
@@ -26,10 +26,10 @@ class PackPathways(nn.Layer):
         self.reverse_channels = reverse_channels
 
     def forward(self, frames):
-        if self.reverse_channels:
-            frames = frames.flip([-1])
         clip = (frames.astype("float32") - self.mean) * self.scale
         clip = clip.transpose([0, 4, 1, 2, 3])  # [B, 3, T, H, W]
+        if self.reverse_channels:
+            clip = clip.flip([1])
         return tuple(self._pick(clip, pathway) for pathway in self.indices)
 
     @staticmethod
