@@ -5,22 +5,40 @@ from pathlib import Path
 from typing import Any
 
 from slowfast_paddle import checkpoint, log
-from slowfast_paddle.app import build, machine
+from slowfast_paddle.app import build, detection, detection_demo, machine
 from slowfast_paddle.app.testing import Scored, score_list
 from slowfast_paddle.cli import Runtime
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.records import Records, from_paths, read_records
 from slowfast_paddle.data.sources import expand_inputs
+from slowfast_paddle.errors import ConfigError
 from slowfast_paddle.metrics.topk import top_classes
 
 _logger = log.get(__name__)
 
 
-def predict(config: Config, *, runtime: Runtime, weights: str | None = None, inputs: Sequence[str] | None = None) -> int:
+def predict(
+    config: Config,
+    *,
+    runtime: Runtime,
+    weights: str | None = None,
+    inputs: Sequence[str] | None = None,
+    boxes: str | None = None,
+    detector: str | None = None,
+) -> int:
     """Predicts `inputs`, or the videos of data.infer_list; returns the exit code: 0, or 3 when videos failed.
 
     Writes <test.save_path>/result.json on rank 0.
+
+    Args:
+        boxes, detector: where the people are, for action detection; see detection_demo.
     """
+    if detection.wanted(config):
+        if not inputs or len(inputs) != 1:
+            raise ConfigError("action detection looks at one video at a time: give --input VIDEO")
+        return detection_demo.predict(config, runtime=runtime, video=inputs[0], weights=weights, boxes=boxes, detector=detector)
+    if boxes or detector:
+        raise ConfigError("--boxes and --detector belong to action detection; this configuration has model.head.kind classification")
     here = machine.start(runtime)
     records, name = _records(config, inputs)
     scored = score_list(config, here, weights, records, name)

@@ -1,0 +1,52 @@
+"""Action detection from end to end: generate, check, train, evaluate, predict."""
+
+import json
+
+import pytest
+
+import eval as eval_script
+import predict as predict_script
+import train as train_script
+from slowfast_paddle.__main__ import main
+
+CONFIG = """
+model: {{architecture: slowfast, num_classes: 4, depth: 14, width: 8, alpha: 2, strides: [1, 2, 2, 1], dilations: [1, 1, 1, 2],
+  head: {{kind: roi, activation: sigmoid}}}}
+data: {{num_frames: 4, sampling_rate: 8, short_side_px: [32, 36], crop_px: 32, workers: 0}}
+detection: {{label_map: {0}/label_map.pbtxt, train_labels: {0}/train.csv, val_labels: {0}/val.csv, val_boxes: [{0}/val_boxes.csv],
+  train_videos: {0}/train, val_videos: {0}/val, start_sec: 0, test_short_sides_px: [32], demo_score: 0.0}}
+optim: {{warmup_epochs: 0.5, base_batch_size: 4}}
+train: {{epochs: 1, batch_size: 4, save_dir: {0}/run, precise_bn_batches: 0, visualdl: false}}
+test: {{save_path: {0}/out}}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("ava")
+    for split, seed in (("train", 0), ("val", 1)):
+        assert main(["data", "ava-synthetic", str(place), "--split", split, "--videos", "2", "--scenes", "2", "--seed", str(seed)]) == 0
+    (place / "c.yaml").write_text(CONFIG.format(place))
+    assert train_script.main(["--config", f"{place}/c.yaml", "--use_gpu", "false"]) == 0
+    return place
+
+
+def test_evaluation_equals_the_standalone_map(folder, capsys):
+    assert eval_script.main(["--config", f"{folder}/c.yaml", "--use_gpu", "false"]) == 0
+    assert "eval: mAP@0.5IoU" in capsys.readouterr().out
+    result = json.loads((folder / "out/eval.json").read_text())
+    flags = ["--groundtruth", f"{folder}/val.csv", "--detections", f"{folder}/out/detections.csv", "--labelmap", f"{folder}/label_map.pbtxt"]
+    assert main(["ava-map", *flags, "--json", f"{folder}/alone.json"]) == 0
+    assert json.loads((folder / "alone.json").read_text())["mAP"] == pytest.approx(result["mAP"], abs=1e-12)
+    assert len((folder / "out/per_class.tsv").read_text().splitlines()) == 5
+
+
+def test_the_demo(folder, capsys):
+    video = ["--config", f"{folder}/c.yaml", "--use_gpu", "false", "--input", f"{folder}/val/val_000.mp4"]
+    assert predict_script.main(video) == 2
+    assert "give --boxes FILE" in capsys.readouterr().err
+    assert predict_script.main([*video, "--boxes", f"{folder}/val_boxes.csv"]) == 0
+    content = json.loads((folder / "out/result.json").read_text())
+    assert [moment["second"] for moment in content["moments"]] == [1.0, 3.0]
+    assert content["moments"][0]["boxes"][0]["labels"][0]["name"] in ("swings sideways", "swings up and down", "blinks", "keeps still")
+    assert (folder / "out/val_000_actions.mp4").stat().st_size > 1000
