@@ -1,13 +1,13 @@
 """Predictor: one checkpoint, any video, from Python.
 
-    predictor = Predictor("checkpoints/slowfast_epoch195.pdparams")
-    print(predictor("video.mp4"))
-    for segment in predictor.timeline("long.mp4", stride_sec=1.0): ...
+predictor = Predictor("checkpoints/slowfast_epoch195.pdparams")
+print(predictor("video.mp4"))
+for segment in predictor.timeline("long.mp4", stride_sec=1.0): ...
 """
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +21,10 @@ from slowfast_paddle.config.load import load_config
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.kinetics import VideoViewsDataset
 from slowfast_paddle.data.records import from_paths
-from slowfast_paddle.data.sliding import Sliding, sliding_items
+from slowfast_paddle.data.sliding import Sliding, item_of, resizer, sliding_items
 from slowfast_paddle.data.sources import is_url, local_copy
 from slowfast_paddle.engine.extract import FeatureNet, Features, extract
+from slowfast_paddle.engine.live import LatestFrames, LiveResult, live
 from slowfast_paddle.engine.prediction import Prediction, prediction_of
 from slowfast_paddle.engine.timeline import Segment, Window, merge, score_windows
 from slowfast_paddle.errors import ConfigError, DecodeError
@@ -101,8 +102,8 @@ class Predictor:
 
     def windows(self, video: Video, stride_sec: float = 1.0, fps: float | None = None) -> Iterator[Window]:
         """Scores of sliding windows over a video of any length, decoded once in bounded memory."""
-        with _local(video) as readable:
-            yield from score_windows(sliding_items(readable, self.sliding(stride_sec), fps), self._score)
+        with readable(video) as local:
+            yield from score_windows(sliding_items(local, self.sliding(stride_sec), fps), self._score)
 
     def timeline(self, video: Video, stride_sec: float = 1.0, threshold: float = 0.0, fps: float | None = None) -> list[Segment]:
         """What happens when: neighbouring windows of one class as segments.
@@ -116,10 +117,22 @@ class Predictor:
 
     def features(self, video: Video, stride_sec: float = 1.0, fps: float | None = None) -> Features:
         """Features of sliding windows (2304 numbers for SlowFast R50), as retrieval and localisation use them."""
-        with _local(video) as readable:
-            items = sliding_items(readable, self.sliding(stride_sec), fps)
+        with readable(video) as local:
+            items = sliding_items(local, self.sliding(stride_sec), fps)
             with self._lock:
                 return extract(items, self._feature_runner(), self.scorer.pack, stride_sec)
+
+    def live(self, read: Callable[[], np.ndarray | None]) -> Iterator[LiveResult]:
+        """Scores the newest moments of a live source; frames are dropped rather than queued.
+
+        Args:
+            read: gives the next frame uint8 [H, W, 3] RGB, or None at the end.
+        """
+        sliding = self.sliding(1.0)
+        shape = sliding.shape
+        window_sec = shape.sampling_rate * shape.num_frames / shape.target_fps
+        frames = LatestFrames(read, window_sec, limit=4 * shape.num_frames * shape.sampling_rate, keep=resizer(sliding))
+        return live(frames, shape.num_frames, lambda clip: item_of(clip, np.arange(len(clip)), sliding), self._score)
 
     def _feature_runner(self):
         if self._features is None:
@@ -159,8 +172,8 @@ class Predictor:
         return dataset[0]
 
     def _predict(self, video: Video, fps: float | None) -> Prediction:
-        with _local(video) as readable:
-            item = self.item(readable, fps)
+        with readable(video) as local:
+            item = self.item(local, fps)
         if item["error"]:
             return Prediction(_name(video), error=item["error"])
         return prediction_of(_name(video), self._score(item), self.class_names, self.top_k, item)
@@ -175,7 +188,7 @@ def _name(video: Video) -> str:
 
 
 @contextlib.contextmanager
-def _local(video: Video) -> Iterator[Video]:
+def readable(video: Video) -> Iterator[Video]:
     """The video itself, or for an address a copy on disk."""
     if isinstance(video, str) and is_url(video):
         with local_copy(video) as path:
@@ -199,5 +212,7 @@ def _choose_device(device: str) -> bool:
 def _names(labels: str | Path | Sequence[str], num_classes: int) -> tuple[str, ...]:
     names = class_names(labels, num_classes) if isinstance(labels, (str, Path)) else list(labels)
     if len(names) != num_classes:
-        raise ConfigError(f"labels: {len(names)} names for {num_classes} classes; expected one per class in the classifier's order")
+        raise ConfigError(
+            f"labels: {len(names)} names for {num_classes} classes; expected one per class in the classifier's order"
+        )
     return tuple(name or str(i) for i, name in enumerate(names))

@@ -1,6 +1,6 @@
 """Windows that slide over a video of any length: decoded once, in order, with only the frames of the open windows in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,11 +62,10 @@ def sliding_items(video: str | Path | np.ndarray, sliding: Sliding, fps: float |
     for number, (_, places) in enumerate(plan):
         needed.update(dict.fromkeys(places.tolist(), number))
     kept: dict[int, np.ndarray] = {}
-    resize, waiting, size, seen = RESIZERS[get_protocol(sliding.protocol).resize], 0, None, 0
+    resize, waiting, seen = resizer(sliding), 0, 0
     for seen, frame in enumerate(stream_frames(video, sliding.options), start=1):
         if seen - 1 in needed:
-            size = size or resized_size(*frame.shape[:2], sliding.short_side_px, get_protocol(sliding.protocol).side_rounding)
-            kept[seen - 1] = resize(frame, *size)
+            kept[seen - 1] = resize(frame)
         while waiting < len(plan) and plan[waiting][1][-1] < seen:
             yield _item(kept, plan[waiting], rate, sliding)
             waiting += 1
@@ -95,18 +94,37 @@ def _item(kept: dict[int, np.ndarray], window: tuple[float, np.ndarray], fps: fl
     places = have[np.maximum(np.searchsorted(have, places, side="right") - 1, 0)]
     wanted, index = np.unique(places, return_inverse=True)
     frames = np.stack([kept[int(place)] for place in wanted])
+    span = {"fps": fps, "start_sec": start / fps, "end_sec": (start + sliding.shape.window_frames(fps)) / fps}
+    return item_of(frames, index, sliding) | span
+
+
+def resizer(sliding: Sliding) -> Callable[[np.ndarray], np.ndarray]:
+    """The resize of testing, for frames that come one by one; the first frame fixes the size."""
     protocol = get_protocol(sliding.protocol)
-    offsets = crop_offsets(*frames.shape[1:3], sliding.crop_px, sliding.num_crops, protocol.crop_rounding)
+    size: list[int] = []
+
+    def resize(frame: np.ndarray) -> np.ndarray:
+        size[:] = size or resized_size(*frame.shape[:2], sliding.short_side_px, protocol.side_rounding)
+        return RESIZERS[protocol.resize](frame, *size)
+
+    return resize
+
+
+def item_of(frames: np.ndarray, index: np.ndarray, sliding: Sliding) -> dict:
+    """A test item of one window: all its crops.
+
+    Args:
+        frames: uint8 [U, H, W, 3], resized.
+        index: [T] into frames.
+    """
+    rounding = get_protocol(sliding.protocol).crop_rounding
     return {
         "index": 0,
         "label": None,
         "error": "",
         "frames": frames,
         "frame_index": np.repeat(index.reshape(1, -1).astype(np.int32), sliding.num_crops, axis=0),
-        "offset_yx": offsets,
+        "offset_yx": crop_offsets(*frames.shape[1:3], sliding.crop_px, sliding.num_crops, rounding),
         "crop": sliding.crop_px,
         "flip": np.zeros(sliding.num_crops, bool),
-        "fps": fps,
-        "start_sec": start / fps,
-        "end_sec": (start + sliding.shape.window_frames(fps)) / fps,
     }

@@ -59,16 +59,20 @@ def _panel(labels: tuple[tuple[str, float], ...], note: str, height: int, width:
         ink = INK if rank == 0 else SOFT
         draw.text((pad, y + text_px / 2), fit_text(name, font, bar_left - 2 * pad), font=font, fill=(*ink, 255), anchor="lm")
         draw.text((columns - pad, y + text_px / 2), f"{100 * score:.0f} %", font=font, fill=(*ink, 255), anchor="rm")
-        thick = max(2, text_px * 0.22)
-        middle = y + text_px / 2
-        draw.rounded_rectangle((bar_left, middle - thick, bar_right, middle + thick), radius=thick, fill=(*TRACK, 255))
-        if score > 0.02:
-            right = bar_left + max(2 * thick, (bar_right - bar_left) * min(score, 1.0))
-            draw.rounded_rectangle((bar_left, middle - thick, right, middle + thick), radius=thick, fill=(*BAR, 255))
+        _bar(draw, bar_left, bar_right, y + text_px / 2, max(2, text_px * 0.22), score)
         y += line
     if note:
         draw.text((pad, y + text_px / 2), fit_text(note, small, columns - 2 * pad), font=small, fill=(*SOFT, 255), anchor="lm")
     return np.asarray(image)
+
+
+def _bar(draw: ImageDraw.ImageDraw, left: float, right: float, middle: float, thick: float, score: float) -> None:
+    if right - left < 4 * thick:  # a narrow picture keeps name and number
+        return
+    draw.rounded_rectangle((left, middle - thick, right, middle + thick), radius=thick, fill=(*TRACK, 255))
+    if score > 0.02:
+        end = left + max(2 * thick, (right - left) * min(score, 1.0))
+        draw.rounded_rectangle((left, middle - thick, end, middle + thick), radius=thick, fill=(*BAR, 255))
 
 
 def fit_text(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:

@@ -9,7 +9,7 @@ from slowfast_paddle.viz.overlay import draw_labels, heat_overlay
 from slowfast_paddle.viz.video_file import VideoFile, strip_of, write_picture
 
 
-@pytest.mark.parametrize("size", [(240, 320), (1080, 1920), (32, 24), (2, 2), (720, 406)])
+@pytest.mark.parametrize("size", [(240, 320), (1080, 1920), (32, 24), (2, 2), (48, 64), (48, 48), (720, 406)])
 def test_labels_at_any_size(size):
     frame = np.full((*size, 3), 200, np.uint8)
     before = frame.copy()

@@ -1,0 +1,104 @@
+"""Files for deployment: a Paddle inference program and an ONNX model, each checked against the network."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import paddle
+
+from slowfast_paddle.errors import DependencyError, ExportError
+from slowfast_paddle.export.compile import TOLERANCE, run_dygraph
+from slowfast_paddle.export.program import STEM, Program, first_line, graph_file, input_names, save_program
+
+OPSET = 17
+
+
+class Averaged(paddle.nn.Layer):
+    """The network as a user wants it: pathways to probabilities [B, classes], mean over the places of the window."""
+
+    def __init__(self, network: paddle.nn.Layer, multi_label: bool = False) -> None:
+        super().__init__()
+        self.network = network
+        self.multi_label = multi_label
+
+    def forward(self, pathways):
+        """Tuple of float32 [B, 3, T, H, W], normalised, slow first, to [B, classes]."""
+        logits = self.network(pathways)
+        activation = paddle.nn.functional.sigmoid if self.multi_label else paddle.nn.functional.softmax
+        return activation(logits).mean(1)
+
+
+def example_inputs(shapes: Sequence[tuple[int, ...]], batch: int = 1, seed: int = 0) -> list[np.ndarray]:
+    """Random pathways, float32 [batch, *shape] each."""
+    rng = np.random.default_rng(seed)
+    return [rng.standard_normal((batch, *shape)).astype(np.float32) for shape in shapes]
+
+
+def export_paddle(network: paddle.nn.Layer, shapes: Sequence[tuple[int, ...]], folder: str | Path, facts: dict) -> float:
+    """Writes network.json|.pdmodel, network.pdiparams and network.info.json; the batch is free.
+
+    Args:
+        network: in eval mode.
+        shapes: (3, T, H, W) of each pathway.
+        folder: made when absent; older files of the same names are replaced.
+        facts: what a client must know (class names, mean, std, frames), stored in network.info.json.
+
+    Returns:
+        Largest difference to the network, as a share of the largest output, over batches of 1 and 2.
+
+    Raises:
+        ExportError: Paddle cannot export it or the result differs.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_program(network, example_inputs(shapes), len(shapes), folder)
+    program = Program(folder)
+    difference = max(_difference(network, shapes, batch, program) for batch in (1, 2))
+    inputs = [
+        {"name": name, "shape": ["batch", *shape], "dtype": "float32"} for name, shape in zip(input_names(len(shapes)), shapes)
+    ]
+    info = {"inputs": inputs, "verified_difference": difference, **facts}
+    (folder / f"{STEM}.info.json").write_text(json.dumps(info, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return difference
+
+
+def export_onnx(network: paddle.nn.Layer, shapes: Sequence[tuple[int, ...]], folder: str | Path) -> float:
+    """Converts the exported program in `folder` to network.onnx and checks it with ONNX Runtime.
+
+    Returns and raises as `export_paddle`, and DependencyError when a converter is missing.
+    """
+    folder = Path(folder)
+    try:
+        import onnxruntime
+        import paddle2onnx
+    except ImportError as err:
+        raise DependencyError(f"{err.name} is missing; ONNX export needs: pip install 'slowfast_paddle[onnx]'") from err
+    scratch = folder / f"{STEM}.onnx.part"
+    try:
+        paddle2onnx.export(str(graph_file(folder)), str(folder / f"{STEM}.pdiparams"), str(scratch), opset_version=OPSET)
+        session = onnxruntime.InferenceSession(str(scratch), providers=["CPUExecutionProvider"])
+    except (RuntimeError, ValueError, OSError) as err:
+        scratch.unlink(missing_ok=True)
+        raise ExportError(f"{folder}: paddle2onnx cannot convert the program ({first_line(err)})") from err
+    names = [given.name for given in session.get_inputs()]
+
+    def run(arrays: list[np.ndarray]) -> np.ndarray:
+        return session.run(None, dict(zip(names, arrays)))[0]
+
+    difference = max(_difference(network, shapes, batch, run) for batch in (1, 2))
+    shutil.move(scratch, folder / f"{STEM}.onnx")
+    return difference
+
+
+def _difference(network: paddle.nn.Layer, shapes: Sequence[tuple[int, ...]], batch: int, run) -> float:
+    arrays = example_inputs(shapes, batch, seed=batch)
+    expected = run_dygraph(network, arrays, len(shapes)).numpy()
+    got = run(arrays)
+    difference = float(np.abs(got - expected).max() / np.abs(expected).max()) if got.shape == expected.shape else float("inf")
+    if not difference <= 10 * TOLERANCE:
+        raise ExportError(
+            f"the exported network differs by {difference:.1e} of the largest output; at most {10 * TOLERANCE:.0e} is allowed"
+        )
+    return difference

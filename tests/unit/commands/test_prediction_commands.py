@@ -1,0 +1,97 @@
+"""The commands around prediction, run on a tiny network and a generated video."""
+
+import json
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from slowfast_paddle.__main__ import main
+from slowfast_paddle.metrics.scores_file import StoredScores, load_scores, save_scores
+from tests.unit.app.test_predictor import place  # noqa: F401
+
+
+@pytest.fixture(autouse=True)
+def own_cache(place, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("SLOWFAST_CACHE", str(place / "cache"))
+
+
+def test_score_and_report(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for seed, name in enumerate("ab"):
+        scores = rng.dirichlet(np.ones(3), 20)
+        save_scores(tmp_path / f"{name}.npz", StoredScores(tuple(f"v{i}.mp4" for i in range(20)), scores, np.arange(20) % 3))
+    a, b = str(tmp_path / "a.npz"), str(tmp_path / "b.npz")
+    outputs = ["--out", str(tmp_path / "f.json"), "--json", str(tmp_path / "m.json"), "--csv", str(tmp_path / "c.csv")]
+    assert main(["score", a, "--fuse", b, "--weights", "2", "1", "--topk", "1", "2", *outputs]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and lines[2].startswith("fused: top-1 ") and "top-2" in lines[2] and "(20 videos)" in lines[2]
+    assert (
+        len(load_scores(tmp_path / "f.json").videos) == 20
+        and "mean_class" in json.loads((tmp_path / "m.json").read_text())["metrics"]
+    )
+    assert (tmp_path / "c.csv").read_text().splitlines()[0] == "class,videos,accuracy,most_often_taken_for"
+    assert main(["score", a, "--weights", "1"]) == 2
+    assert main(["report", str(tmp_path / "f.json"), "--out", str(tmp_path / "r.html")]) == 0
+    assert "Most uncertain videos" in (tmp_path / "r.html").read_text()
+
+
+def test_report_shows_frames(place, tmp_path):  # noqa: F811
+    reading = {"num_frames": 8, "sampling_rate": 2, "num_clips": 2, "short_side_px": 32, "crop_px": 32}
+    stored = StoredScores(
+        ("a.mp4", "broken.mp4"), np.array([[0.2, 0.8], [0.6, 0.4]]), np.array([0, 0]), ("x", "y"), {"reading": reading}
+    )
+    save_scores(tmp_path / "s.npz", stored)
+    assert main(["report", str(tmp_path / "s.npz"), "--videos", str(place)]) == 0
+    assert (tmp_path / "s.html").read_text().count("data:image/jpeg") == 2  # once as worst, once as uncertain
+
+
+def test_timeline(place, tmp_path, capsys):  # noqa: F811
+    arguments = [
+        "--input",
+        str(place / "a.mp4"),
+        str(place / "broken.mp4"),
+        "--out",
+        str(tmp_path),
+        "--stride_sec",
+        "0.5",
+        "--video",
+    ]
+    assert main(["timeline", str(place / "net"), *arguments]) == 3
+    assert "broken.mp4" in capsys.readouterr().out
+    assert json.loads((tmp_path / "a.json").read_text())["segments"][0]["start_sec"] == 0
+    assert (tmp_path / "a.srt").read_text().startswith("1\n00:00:00,000 --> ")
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 60
+
+
+def test_extract_gives_each_video_its_file(place, tmp_path):  # noqa: F811
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / "a.mp4").write_bytes((place / "a.mp4").read_bytes())
+    videos = [str(place / "a.mp4"), str(tmp_path / "again" / "a.mp4")]
+    assert main(["extract", str(place / "net"), "--input", *videos, "--out", str(tmp_path / "f")]) == 0
+    first, second = (np.load(tmp_path / "f" / name)["features"] for name in ("a.npz", "a-2.npz"))
+    assert np.array_equal(first, second) and len(first) >= 1
+
+
+@pytest.mark.parametrize("suffix", ["png", "mp4"])
+def test_gradcam(place, tmp_path, suffix):  # noqa: F811
+    out = tmp_path / f"cam.{suffix}"
+    assert main(["gradcam", str(place / "net"), "--input", str(place / "a.mp4"), "--out", str(out), "--class", "sit"]) == 0
+    if suffix == "png":
+        assert cv2.imread(str(out)).shape == (64, 6 * 32 + 5 * 4, 3)
+    assert main(["gradcam", str(place / "net"), "--input", str(place / "a.mp4"), "--out", str(out), "--class", "none"]) == 2
+
+
+def test_export(place, tmp_path, capsys):  # noqa: F811
+    assert main(["export", str(place / "net"), "--out", str(tmp_path)]) == 0
+    info = json.loads((tmp_path / "network.info.json").read_text())
+    assert [given["name"] for given in info["inputs"]] == ["slow", "fast"] and info["class_names"] == ["run", "sit", "jump"]
+    assert info["verified_difference"] < 1e-3 and "largest difference" in capsys.readouterr().out
+
+
+def test_live_on_a_file(place, tmp_path, capsys):  # noqa: F811
+    assert main(["live", str(place / "net"), "--input", str(place / "a.mp4"), "--video", str(tmp_path / "l.mp4")]) == 0
+    assert "ms behind" in capsys.readouterr().out and (tmp_path / "l.mp4").stat().st_size > 0
+    assert main(["live", str(place / "net"), "--input", str(tmp_path / "none.mp4")]) == 2
