@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Mapping
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -228,8 +228,8 @@ class Trainer:
         if not self._options.precise_bn_batches:
             return
         count = min(self._options.precise_bn_batches, len(self._loader))
-        for averaged in (self._ema.swapped(),) if self._ema else ():
-            with averaged:
+        if self._ema:
+            with self._ema.swapped():
                 self._update_bn(count)
         self._update_bn(count)
 
@@ -245,8 +245,8 @@ class Trainer:
 
     def _run_validation(self) -> None:
         metrics = dict(self._validate(self.network))
-        with self._ema.swapped() if self._ema else nullcontext():
-            if self._ema:
+        if self._ema:
+            with self._ema.swapped():
                 metrics.update({f"ema_{name}": value for name, value in self._validate(self.network).items()})
         self._at.metrics = metrics
         self._curves.write("val", self.global_step, {"epoch": self._at.epoch, **metrics})

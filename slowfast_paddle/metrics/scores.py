@@ -1,17 +1,13 @@
 """What an evaluation leaves behind: one row of scores per video, and how it came about."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from slowfast_paddle.errors import DataError
 from slowfast_paddle.metrics.calibration import expected_calibration_error
 from slowfast_paddle.metrics.confusion import confusion_matrix, mean_class_accuracy
 from slowfast_paddle.metrics.mean_ap import mean_average_precision
 from slowfast_paddle.metrics.topk import topk_accuracy
-
-_FIELDS = ("scores", "labels", "views", "decoded", "expected", "errors")
 
 
 @dataclass(frozen=True)
@@ -38,28 +34,6 @@ class Scores:
     def failed(self) -> list[int]:
         """Indices of the videos without a score."""
         return [i for i, error in enumerate(self.errors) if error]
-
-    def save(self, path: str | Path) -> None:
-        """Write everything as .npz without pickles."""
-        values = {name: getattr(self, name) for name in _FIELDS if getattr(self, name) is not None}
-        with open(path, "wb") as file:
-            np.savez_compressed(file, **{**values, "errors": np.array(self.errors, dtype=np.str_)})
-
-    @classmethod
-    def load(cls, path: str | Path) -> "Scores":
-        """Read what `save` wrote.
-
-        Raises:
-            DataError: the file is missing or holds something else.
-        """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                values = {name: file[name] for name in _FIELDS if name in file}
-        except (OSError, ValueError) as err:
-            raise DataError(f"{path}: cannot be read as scores ({err}); expected the .npz of eval.py --out") from err
-        if missing := [name for name in _FIELDS if name not in values and name != "labels"]:
-            raise DataError(f"{path}: lacks {', '.join(missing)}; expected the .npz of eval.py --out")
-        return cls(**{"labels": None, **values, "errors": [str(error) for error in values["errors"]]})
 
     def metrics(self, ks: tuple[int, ...] = (1, 5)) -> dict[str, float]:
         """Metrics of the videos that did not fail, as shares of 1.

@@ -117,5 +117,6 @@ def test_state_moves_to_a_network_with_other_internal_names(kind):
 
 def test_state_of_other_parameters_is_refused():
     net = Net()
+    optimizer = opt.build_optimizer("sgd", opt.parameter_groups(net, 0.0), 0.1)
     with pytest.raises(CheckpointError, match="does not fit"):
-        opt.load_named_state(opt.build_optimizer("sgd", opt.parameter_groups(net, 0.0), 0.1), net, {"x": {"velocity_0": np.zeros(1)}})
+        opt.load_named_state(optimizer, net, {"x": {"velocity_0": np.zeros(1)}})
