@@ -55,7 +55,7 @@ def environment_defaults(environ: Mapping[str, str], cpuinfo: str, cores: int) -
         cpuinfo: text of /proc/cpuinfo.
         cores: cores this process may run on.
     """
-    processes = int(environ.get("PADDLE_LOCAL_SIZE", "1"))
+    processes = _local_processes(environ)
     # Paddle: importing it sets OMP_NUM_THREADS=1, and the launcher imports it before it starts the processes of a job.
     # There 1 is not the user's choice.
     threads_chosen = environ.get("OMP_NUM_THREADS", "1" if processes > 1 else "")
@@ -69,3 +69,14 @@ def environment_defaults(environ: Mapping[str, str], cpuinfo: str, cores: int) -
         elif "avx2" in flags:
             defaults["MKL_DEBUG_CPU_TYPE"] = "5"
     return {name: environ.get(name, value) for name, value in defaults.items()}
+
+
+def _local_processes(environ: Mapping[str, str]) -> int:
+    """Processes of a launched job on this machine.
+
+    Paddle: the launcher names their number (PADDLE_LOCAL_SIZE) on GPUs only; a CPU job lists its endpoints, host:port.
+    """
+    host = environ.get("PADDLE_CURRENT_ENDPOINT", "").rpartition(":")[0]
+    endpoints = environ.get("PADDLE_TRAINER_ENDPOINTS", "").split(",")
+    neighbours = sum(endpoint.rpartition(":")[0] == host for endpoint in endpoints) if host else 0
+    return neighbours or int(environ.get("PADDLE_LOCAL_SIZE", "1"))

@@ -12,6 +12,8 @@ from slowfast_paddle import cpu
 INTEL = "vendor_id\t: GenuineIntel\nflags\t\t: sse avx2 avx512f\n"
 AMD_AVX512 = "vendor_id\t: AuthenticAMD\nflags\t\t: sse avx2 avx512f\n"
 AMD_AVX2 = "vendor_id\t: AuthenticAMD\nflags\t\t: sse avx2\n"
+# What the launcher gives a process of a CPU job: two here, one on another machine.
+CPU_JOB = {"PADDLE_CURRENT_ENDPOINT": "10.0.0.1:5", "PADDLE_TRAINER_ENDPOINTS": "10.0.0.1:5,10.0.0.1:6,10.0.0.2:5"}
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -29,6 +31,7 @@ def test_mkl_path_is_named_only_on_amd(cpuinfo, cpu_type):
         ({"OMP_NUM_THREADS": "3"}, None),
         ({"OMP_NUM_THREADS": "1"}, None),
         ({"MKL_NUM_THREADS": "5"}, "5"),
+        ({**CPU_JOB, "OMP_NUM_THREADS": "1"}, "4"),
         ({"PADDLE_LOCAL_SIZE": "2", "OMP_NUM_THREADS": "1"}, "4"),
         ({"PADDLE_LOCAL_SIZE": "2", "OMP_NUM_THREADS": "2"}, None),
         ({"PADDLE_LOCAL_SIZE": "16", "OMP_NUM_THREADS": "1"}, "1"),
@@ -66,3 +69,15 @@ def test_twice_is_once_and_paddle_is_not_imported():
         "assert c() == c(); assert 'paddle' not in sys.modules and 'numpy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the settings are for Linux")
+def test_launched_processes_divide_the_cores(tmp_path):
+    script = tmp_path / "show.py"
+    script.write_text("from slowfast_paddle.cpu import configure_process as c; print('threads', c()['MKL_NUM_THREADS'])")
+    launch = [sys.executable, "-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--backend", "gloo"]
+    environ = {k: v for k, v in os.environ.items() if k not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", cpu.OPT_OUT)}
+    environ["PYTHONPATH"] = str(REPOSITORY)
+    subprocess.run([*launch, "--log_dir", str(tmp_path), str(script)], check=True, cwd=tmp_path, env=environ, timeout=120)
+    expected = f"threads {max(1, len(os.sched_getaffinity(0)) // 2)}"
+    assert [expected in (tmp_path / f"workerlog.{rank}").read_text() for rank in (0, 1)] == [True, True]
