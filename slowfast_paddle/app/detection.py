@@ -76,7 +76,9 @@ def train_loader(config: Config) -> Loader:
     options = AvaTrainOptions(config.data.short_side_px, config.data.crop_px, config.data.flip)
     dataset = AvaTrainDataset(source, keyframes, actions_of(config), grid_of(config), options, config.train.seed)
     world = distributed.world_size()
-    sampler = TrainSampler(len(dataset), config.train.batch_size // world, seed=config.train.seed, rank=distributed.rank(), world_size=world)
+    sampler = TrainSampler(
+        len(dataset), config.train.batch_size // world, seed=config.train.seed, rank=distributed.rank(), world_size=world
+    )
     return _loader(config, dataset, sampler, collate_boxes)
 
 
@@ -88,7 +90,9 @@ def test_loader(config: Config, every_sec: int | None = None) -> Loader:
     _report("testing", keyframes.counts)
     paths = config.detection
     dataset = AvaTestDataset(source, keyframes, grid_of(config), paths.test_short_sides_px, paths.test_flip)
-    return _loader(config, dataset, EvalSampler(len(dataset), rank=distributed.rank(), world_size=distributed.world_size()), one_video)
+    return _loader(
+        config, dataset, EvalSampler(len(dataset), rank=distributed.rank(), world_size=distributed.world_size()), one_video
+    )
 
 
 def scoring_of(config: Config, every_sec: int | None = None) -> DetectionScoring:
@@ -135,7 +139,14 @@ def _write(config: Config, found: Detections, scoring: DetectionScoring, weights
     rows = found.rows(scoring.labels)
     places = [image.rpartition(",") for image in rows.images]
     folder.mkdir(parents=True, exist_ok=True)
-    write_detections(folder / "detections.csv", [p[0] for p in places], [float(p[2]) for p in places], rows.boxes, rows.labels.tolist(), rows.scores)
+    write_detections(
+        folder / "detections.csv",
+        [p[0] for p in places],
+        [float(p[2]) for p in places],
+        rows.boxes,
+        rows.labels.tolist(),
+        rows.scores,
+    )
     table = class_table(result, names)
     (folder / "per_class.tsv").write_text(table + "\n", encoding="utf-8")
     failed = [{"keyframe": image, "error": error} for image, error in found.failed]

@@ -20,7 +20,13 @@ DETECTOR_SCORE = 0.5
 
 
 def predict(
-    config: Config, *, runtime: Runtime, video: str, weights: str | None = None, boxes: str | None = None, detector: str | None = None
+    config: Config,
+    *,
+    runtime: Runtime,
+    video: str,
+    weights: str | None = None,
+    boxes: str | None = None,
+    detector: str | None = None,
 ) -> int:
     """Writes result.json and VIDEO_actions.mp4 to test.save_path; returns 0, or 3 when a keyframe failed.
 
@@ -33,8 +39,9 @@ def predict(
     """
     if bool(boxes) == bool(detector):
         raise ConfigError(
-            "action detection needs the people in the video: give --boxes FILE (csv video,second,x1,y1,x2,y2,,score with fractions"
-            " of the frame) or --detector DIR (exported by PaddleDetection: infer_cfg.yml, model.pdmodel, model.pdiparams; or model.onnx)"
+            "action detection needs the people in the video: give --boxes FILE (csv video,second,x1,y1,x2,y2,,score with"
+            " fractions of the frame) or --detector DIR (exported by PaddleDetection: infer_cfg.yml, model.pdmodel,"
+            " model.pdiparams; or model.onnx)"
         )
     here = machine.start(runtime)
     path = choose_weights(config, weights)
@@ -43,7 +50,9 @@ def predict(
     checkpoint.load_weights(network, checkpoint.load_state(path), checkpoint.part(path, checkpoint.WEIGHTS))
     source = open_one_video(video, build.read_options(config))
     keyframes = _keyframes(config, source, boxes, detector, here.gpu)
-    _logger.info("%s: %s", video, ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in keyframes.counts.items() if count))
+    _logger.info(
+        "%s: %s", video, ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in keyframes.counts.items() if count)
+    )
     paths = config.detection
     dataset = AvaTestDataset(source, keyframes, detection.grid_of(config), paths.test_short_sides_px, paths.test_flip)
     task = detection.build_task(config, build.build_pack(config, network))

@@ -13,7 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, module_name in PARTS.items():
         module = import_module(f"slowfast_paddle.commands.{module_name}")
         about = (module.__doc__ or "").strip()
-        part = subparsers.add_parser(name, help=about.partition("\n")[0], description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+        part = subparsers.add_parser(
+            name, help=about.partition("\n")[0], description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
         module.add_arguments(part)
         part.set_defaults(prepare=module.prepare)
 

@@ -26,7 +26,9 @@ def prepare(args: argparse.Namespace) -> int:
     from slowfast_paddle.data.ava_csv import read_labels
     from slowfast_paddle.data.ava_extract import extract, find_videos, write_list
 
-    splits = {name: list(dict.fromkeys(read_labels(path).videos)) for name, path in (("train", args.train), ("val", args.val)) if path}
+    splits = {
+        name: list(dict.fromkeys(read_labels(path).videos)) for name, path in (("train", args.train), ("val", args.val)) if path
+    }
     wanted = list(dict.fromkeys(name for names in splits.values() for name in names))
     videos = find_videos(args.videos, wanted)
     frames, lists = Path(args.out) / "frames", Path(args.out) / "frame_lists"

@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--video", default="", help="name of the video (CVAT keeps one a file)")
     parser.add_argument("--fps", type=float, default=30.0, help="frame rate behind frame numbers, 1/s")
     parser.add_argument("--start-sec", type=float, default=0.0, help="second of the first frame")
-    parser.add_argument("--first-frame", type=int, default=0, help="number of the first frame: 0 in CVAT videos, 1 for VIDEO_000001.jpg")
+    parser.add_argument(
+        "--first-frame", type=int, default=0, help="number of the first frame: 0 in CVAT videos, 1 for VIDEO_000001.jpg"
+    )
     parser.add_argument("--width", type=int, help="frame width in px, where the format does not store it")
     parser.add_argument("--height", type=int, help="frame height in px")
 

@@ -9,7 +9,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", help="folder of train.csv, val.csv (or the table's split names) and labels.txt")
     parser.add_argument("--held_out", type=float, default=0.2, help="class folders: share of each class that goes to val.csv")
     parser.add_argument("--seed", type=int, default=0, help="class folders: which videos are held out")
-    parser.add_argument("--path", default="path", metavar="COLUMN", help="table: column of the video's path, relative to the table")
+    parser.add_argument(
+        "--path", default="path", metavar="COLUMN", help="table: column of the video's path, relative to the table"
+    )
     parser.add_argument("--label", default="label", metavar="COLUMN", help="table: column of the class name")
     parser.add_argument("--split", default="split", metavar="COLUMN", help="table: column that names the list a video goes to")
     parser.add_argument("--where", action="append", default=[], metavar="COLUMN=VALUE", help="table: keep only such rows")

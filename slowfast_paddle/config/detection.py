@@ -10,7 +10,10 @@ from slowfast_paddle.config.base import Section
 class DetectionConfig(Section):
     """Data of a network with head kind roi. Seconds are those of the label files. Source: PySlowFast AVA.*."""
 
-    label_map: str = Field("./data/ava/annotations/ava_action_list_v2.2_for_activitynet_2019.pbtxt", description="Classes that count: .pbtxt or `1: name` lines")
+    label_map: str = Field(
+        "./data/ava/annotations/ava_action_list_v2.2_for_activitynet_2019.pbtxt",
+        description="Classes that count: .pbtxt or `1: name` lines",
+    )
     train_labels: str = Field("./data/ava/annotations/ava_train_v2.2.csv", description="video,second,x1,y1,x2,y2,class[,person]")
     val_labels: str = Field("./data/ava/annotations/ava_val_v2.2.csv", description="Same form")
     train_boxes: tuple[str, ...] = Field((), description="Predicted people added to training: csv or proposal .pkl")
@@ -27,7 +30,9 @@ class DetectionConfig(Section):
     start_sec: float = Field(900.0, description="Second of the first frame: 900 as AVA is cut, 0 for a full film")
     first_sec: float | None = Field(None, description="First second that counts (AVA: 902); none: all")
     last_sec: float | None = Field(None, description="Last second that counts (AVA: 1798)")
-    valid_every_sec: int | None = Field(None, ge=1, description="Validation during training takes seconds divisible by it (PySlowFast: 4)")
+    valid_every_sec: int | None = Field(
+        None, ge=1, description="Validation during training takes seconds divisible by it (PySlowFast: 4)"
+    )
 
     test_short_sides_px: tuple[int, ...] = Field((224,), min_length=1, description="Short sides whose scores are averaged, px")
     test_flip: bool = Field(False, description="Also the mirrored frame")

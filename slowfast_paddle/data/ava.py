@@ -52,14 +52,21 @@ class _KeyframeDataset:
 
 
 class AvaTrainDataset(_KeyframeDataset):
-    """Samples {"clip": uint8 [T, S, S, 3], "boxes": float32 [R, 4] px, "label": float32 [R, columns], "index": int, "skipped": list}.
+    """Random crops with the boxes they show.
 
+    A sample is {"clip": uint8 [T, S, S, 3], "boxes": float32 [R, 4] px, "label": float32 [R, columns], "index", "skipped"}.
     R may be 0: boxes that the crop leaves out are dropped. A keyframe that cannot be read is replaced by another and named in
     "skipped". What a sample looks like depends on its key alone.
     """
 
     def __init__(
-        self, source: ClipSource, keyframes: Keyframes, actions: ActionList, grid: ClipGrid, options: AvaTrainOptions, seed: int = 0
+        self,
+        source: ClipSource,
+        keyframes: Keyframes,
+        actions: ActionList,
+        grid: ClipGrid,
+        options: AvaTrainOptions,
+        seed: int = 0,
     ):
         super().__init__(source, keyframes, grid)
         self._targets = [to_targets(keyframe, actions.columns, actions.num_columns) for keyframe in self.keyframes]
@@ -185,5 +192,7 @@ def check_seconds(source: ClipSource, keyframes: Sequence[Keyframe]) -> None:
         f" its frames cover seconds {source.start_sec:g} to {ends[first.video]:.2f}"
     )
     if 2 * len(outside) > len(keyframes):
-        raise DataError(f"{told}; set start_sec to the second of the first frame (AVA cut at 15 minutes: 900), and the right frame rate")
+        raise DataError(
+            f"{told}; set start_sec to the second of the first frame (AVA cut at 15 minutes: 900), and the right frame rate"
+        )
     logger.warning("%s; they see the nearest frame repeated", told)

@@ -55,7 +55,9 @@ class Clock:
         match = _IMAGE.match(image.replace("\\", "/"))
         video = match["video"].rsplit("/", 1)[-1] if match else ""
         if not video:
-            raise DataError(f"{where}: image name {image!r} does not say its video and frame; expected VIDEO_000031.jpg or VIDEO/000031.jpg")
+            raise DataError(
+                f"{where}: image name {image!r} does not say its video and frame; expected VIDEO_000031.jpg or VIDEO/000031.jpg"
+            )
         return video, self.second(int(match["number"]))
 
     def image(self, video: str, second: float) -> str:
@@ -74,7 +76,9 @@ def fractions(corners: Sequence[float], width: float, height: float, where: str)
         raise DataError(f"{where}: box {x1:g}, {y1:g}, {x2:g}, {y2:g} has no area; expected x1 < x2 and y1 < y2")
     box = (x1 / width, y1 / height, x2 / width, y2 / height)
     if max(box) > PIXELS_ABOVE:
-        raise DataError(f"{where}: box {x1:g}, {y1:g}, {x2:g}, {y2:g} does not fit a frame of {width:g} x {height:g} px; check the frame size")
+        raise DataError(
+            f"{where}: box {x1:g}, {y1:g}, {x2:g}, {y2:g} does not fit a frame of {width:g} x {height:g} px; check the frame size"
+        )
     return tuple(round(value, 6) for value in box)
 
 
@@ -137,7 +141,9 @@ def read_plain(path: str | Path, clock: Clock, size: tuple[int, int] | None = No
             header = set(reader.fieldnames or ())
             missing = [name for name in ("video", "x1", "y1", "x2", "y2", "action") if name not in header]
             if missing or not header & {"second", "frame"}:
-                raise DataError(f"{path}:1: the header lacks {', '.join(missing) or 'second (or frame)'}; expected {','.join(PLAIN_COLUMNS)}")
+                raise DataError(
+                    f"{path}:1: the header lacks {', '.join(missing) or 'second (or frame)'}; expected {','.join(PLAIN_COLUMNS)}"
+                )
             return [_plain_row(row, f"{path}:{reader.line_num}", clock, size) for row in reader]
     except OSError as err:
         raise DataError(f"{path}: cannot be read ({err.strerror}); expected a csv file with a header") from err

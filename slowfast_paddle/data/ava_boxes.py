@@ -4,7 +4,7 @@ import numpy as np
 
 
 def to_pixels(fractions: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Corners of fractions 0..1 in px, cut off at the last pixel. Source: PySlowFast ava_dataset, cv2_transform.clip_boxes_to_image."""
+    """Corners of fractions 0..1 in px, cut off at the last pixel. Source: PySlowFast cv2_transform.clip_boxes_to_image."""
     return clip_boxes(fractions * np.array([width, height, width, height], dtype=np.float64), height, width)
 
 
@@ -16,7 +16,8 @@ def clip_boxes(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
 def scale_boxes(boxes: np.ndarray, size: tuple[int, int], new_size: tuple[int, int]) -> np.ndarray:
     """Boxes of a frame resized from size to new_size, both (height, width).
 
-    # Parity: one factor for both axes, that of the long side, which was rounded down. Source: PySlowFast cv2_transform.scale_boxes.
+    # Parity: one factor for both axes, that of the long side, which was rounded down.
+    Source: PySlowFast cv2_transform.scale_boxes.
     """
     long_side = int(size[1] >= size[0])
     return boxes * (new_size[long_side] / size[long_side])

@@ -26,7 +26,9 @@ class Finding:
     text: str
 
 
-def check_set(files: AvaFiles, other_labels: Sequence[str] = (), detections: str = "", num_classes: int | None = None) -> list[Finding]:
+def check_set(
+    files: AvaFiles, other_labels: Sequence[str] = (), detections: str = "", num_classes: int | None = None
+) -> list[Finding]:
     """Examine everything that is given; a file that cannot be read is a finding, and the others are still examined.
 
     Args:
@@ -72,7 +74,11 @@ def _class_numbers(table: BoxTable, names: dict[int, str], num_classes: int | No
     if strange.any():
         row = int(np.argmax(strange))
         level = "error" if strange.all() else "warning"
-        zero = " (class numbers seem to count from 0; the list counts from 1)" if (table.labels == 0).any() and 0 not in known else ""
+        zero = (
+            " (class numbers seem to count from 0; the list counts from 1)"
+            if (table.labels == 0).any() and 0 not in known
+            else ""
+        )
         yield Finding(
             level,
             f"{table.where(row)}: class {table.labels[row]} is not in the label map{zero};"
@@ -84,13 +90,23 @@ def _histogram(table: BoxTable, names: dict[int, str]) -> Iterator[Finding]:
     rows = Counter(table.labels.tolist())
     text = ", ".join(f"{label} {names.get(label, '?')}: {count}" for label, count in sorted(rows.items()))
     boxes = len(_distinct_boxes(table))
-    yield Finding("note", f"{table.path}: {boxes} boxes on {len(set(table.images))} keyframes of {len(set(table.videos))} videos; rows per class: {text}")
+    yield Finding(
+        "note",
+        f"{table.path}: {boxes} boxes on {len(set(table.images))} keyframes of {len(set(table.videos))} videos;"
+        f" rows per class: {text}",
+    )
     for label, count in sorted(rows.items()):
         if count >= boxes and len(rows) > 1:
-            yield Finding("warning", f"{table.path}: class {label} ({names.get(label, '?')}) is on every box, so it can be scored without looking")
+            yield Finding(
+                "warning",
+                f"{table.path}: class {label} ({names.get(label, '?')}) is on every box, so it can be scored without looking",
+            )
     missing = [label for label in names if label not in rows]
     if missing:
-        yield Finding("note", f"{table.path}: {len(missing)} classes of the label map never occur: {_some(missing)}; they do not count in mAP")
+        yield Finding(
+            "note",
+            f"{table.path}: {len(missing)} classes of the label map never occur: {_some(missing)}; they do not count in mAP",
+        )
 
 
 def _distinct_boxes(table: BoxTable) -> set[tuple]:
@@ -107,8 +123,8 @@ def _follows_the_video(table: BoxTable, names: dict[int, str]) -> Iterator[Findi
         if len(shares) > 1 and 0 < len(having) < len(shares) and all(shares[video] >= ALL for video in having):
             yield Finding(
                 "warning",
-                f"{table.path}: class {label} ({names.get(label, '?')}) follows the video: it is on the boxes of {_some(having)} and on"
-                " no other; a network can learn the scene instead of the action, and will not transfer",
+                f"{table.path}: class {label} ({names.get(label, '?')}) follows the video: it is on the boxes of"
+                f" {_some(having)} and on no other; a network can learn the scene instead of the action",
             )
 
 
@@ -119,17 +135,23 @@ def _seen_in_training(truths: Sequence[BoxTable], names: dict[int, str]) -> Iter
     for table in truths[1:]:
         unseen = sorted(set(table.labels.tolist()) - trained)
         if unseen:
-            yield Finding("warning", f"{table.path}: classes {_some(unseen)} have no row in {truths[0].path}; their AP cannot be learned")
+            yield Finding(
+                "warning", f"{table.path}: classes {_some(unseen)} have no row in {truths[0].path}; their AP cannot be learned"
+            )
         shared = set(table.videos) & set(truths[0].videos)
         if shared:
-            yield Finding("warning", f"{table.path}: videos {_some(sorted(shared))} are in {truths[0].path} too; the score would flatter")
+            yield Finding(
+                "warning", f"{table.path}: videos {_some(sorted(shared))} are in {truths[0].path} too; the score would flatter"
+            )
 
 
 def _outside_frame(table: BoxTable) -> Iterator[Finding]:
     outside = ((table.boxes < 0) | (table.boxes > 1)).any(axis=1)
     if outside.any():
         row = int(np.argmax(outside))
-        yield Finding("note", f"{table.where(row)}: box reaches outside the frame, as {int(outside.sum())} rows do; they are clipped")
+        yield Finding(
+            "note", f"{table.where(row)}: box reaches outside the frame, as {int(outside.sum())} rows do; they are clipped"
+        )
 
 
 def _keys_meet(truth: BoxTable, found: BoxTable) -> Iterator[Finding]:
@@ -140,7 +162,7 @@ def _keys_meet(truth: BoxTable, found: BoxTable) -> Iterator[Finding]:
         yield Finding("note" if common == len(ours) else "warning", text)
         return
     if not set(truth.videos) & set(found.videos):
-        hint = f"the video names differ: {truth.videos[0]!r} against {found.videos[0]!r}; both files must use the name without suffix"
+        hint = f"the video names differ: {truth.videos[0]!r} against {found.videos[0]!r}; use the name without suffix"
     else:
         hint = f"the seconds differ: {truth.images[0]!r} against {found.images[0]!r}; subtract the offset from one of the files"
     yield Finding("error", f"{text}, so mAP is 0: {hint}")
@@ -150,14 +172,20 @@ def _seconds(source: ClipSource, tables: Sequence[BoxTable]) -> Iterator[Finding
     for table in tables:
         unknown = sorted(set(table.videos) - set(source.videos))
         if unknown:
-            yield Finding("error", f"{table.path}: no frames or video file for {_some(unknown)}; known are {_some(source.videos)}")
+            yield Finding(
+                "error", f"{table.path}: no frames or video file for {_some(unknown)}; known are {_some(source.videos)}"
+            )
         ends: dict[str, float] = {}
         for video in sorted(set(table.videos) & set(source.videos)):
             try:
                 ends[video] = source.end_sec(video)
             except SlowFastError as err:
                 yield Finding("error", str(err))
-        late = [row for row, video in enumerate(table.videos) if video in ends and not source.start_sec <= table.seconds[row] < ends[video]]
+        late = [
+            row
+            for row, video in enumerate(table.videos)
+            if video in ends and not source.start_sec <= table.seconds[row] < ends[video]
+        ]
         if late:
             moments = len({table.images[row] for row in late})
             video = table.videos[late[0]]
@@ -181,7 +209,10 @@ def _files_present(source: ClipSource) -> Iterator[Finding]:
             if path.name not in present[path.parent]:
                 absent.append(str(path))
         if absent:
-            yield Finding("error", f"{absent[0]}: listed but missing, as are {len(absent)} of {len(frames)} frames of {video}; extract it again")
+            yield Finding(
+                "error",
+                f"{absent[0]}: listed but missing, as are {len(absent)} of {len(frames)} frames of {video}; extract it again",
+            )
 
 
 def _some(values: Sequence) -> str:

@@ -176,7 +176,7 @@ def _read(path: str | Path, columns: tuple[int, ...], expected: str, scored: boo
                     raise DataError(f"{path}:{number}: the video (column 1) is empty")
                 names[video, second] = (name, value, image_key(name, value))
             places.append(names[video, second])
-        corners = [_numbers(cells[2 + i], path, lines[-1], f"{'x1 y1 x2 y2'.split()[i]} (column {3 + i})") for i in range(4)]
+        corners = [_numbers(cells[2 + i], path, lines[-1], f"{['x1', 'y1', 'x2', 'y2'][i]} (column {3 + i})") for i in range(4)]
         boxes.append(np.stack(corners, axis=1))
         labels.append(_labels(cells[6], path, lines[-1]))
         if scored:
@@ -243,9 +243,7 @@ def _labels(cells: Sequence[str], path: Path, lines: np.ndarray, name: str = "cl
             values[row] = int(cell)
         except ValueError:
             if cell.strip():
-                raise DataError(
-                    f"{path}:{lines[row]}: {name} is {cell.strip()!r}; expected a whole number"
-                ) from None
+                raise DataError(f"{path}:{lines[row]}: {name} is {cell.strip()!r}; expected a whole number") from None
             values[row] = NO_LABEL
     return values
 

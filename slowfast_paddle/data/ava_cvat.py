@@ -1,7 +1,7 @@
 """CVAT: `CVAT for video 1.1` (tracks) and `CVAT for images 1.1`, read; video tracks written.
 
-The action is the box's attributes called action (several are allowed), else its label. A check box attribute that is true is an action
-of its own name.
+The action is the box's attributes called action (several are allowed), else its label. A check box attribute that is true is
+an action of its own name.
 """
 
 import xml.etree.ElementTree as ET
@@ -26,7 +26,9 @@ def read_cvat(path: str | Path, clock: Clock, video: str = "") -> list[Annotatio
     annotations = [item for image in root.iter("image") for item in _image(image, path, clock)]
     tracks = list(root.iter("track"))
     if tracks:
-        width, height = (_number(root.findtext(f".//original_size/{name}"), f"{path}: original_size/{name}") for name in ("width", "height"))
+        width, height = (
+            _number(root.findtext(f".//original_size/{name}"), f"{path}: original_size/{name}") for name in ("width", "height")
+        )
         video = video or Path(root.findtext(".//source") or root.findtext(".//task/name") or "").stem
         if not video:
             raise DataError(f"{path}: does not say which video it annotates; give --video NAME")
@@ -99,7 +101,9 @@ def write_cvat(path: str | Path, annotations: Sequence[Annotation], clock: Clock
     """
     videos = sorted({item.video for item in annotations})
     if len(videos) != 1:
-        raise DataError(f"{path}: CVAT keeps one video a file, but there are {len(videos)} ({', '.join(videos[:3])}); give --video NAME")
+        raise DataError(
+            f"{path}: CVAT keeps one video a file, but there are {len(videos)} ({', '.join(videos[:3])}); give --video NAME"
+        )
     root = ET.Element("annotations")
     ET.SubElement(root, "version").text = "1.1"
     task = ET.SubElement(ET.SubElement(root, "meta"), "task")

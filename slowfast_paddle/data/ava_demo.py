@@ -6,17 +6,18 @@ from pathlib import Path
 import numpy as np
 
 from slowfast_paddle.data.ava_csv import BoxTable, read_boxes
-from slowfast_paddle.data.ava_keyframes import ClipGrid, Keyframe, Keyframes, KeyframeRules, collect_keyframes
+from slowfast_paddle.data.ava_keyframes import ClipGrid, Keyframe, KeyframeRules, Keyframes, collect_keyframes
 from slowfast_paddle.data.ava_source import VideoFiles
 from slowfast_paddle.data.decode import open_source
 from slowfast_paddle.data.source import ReadOptions
 from slowfast_paddle.errors import DataError
 
 Find = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+DEFAULT_OPTIONS = ReadOptions()
 PLAY_FRAMES = 60  # decoded at a time while a video is played
 
 
-def open_one_video(path: str | Path, options: ReadOptions = ReadOptions()) -> VideoFiles:
+def open_one_video(path: str | Path, options: ReadOptions = DEFAULT_OPTIONS) -> VideoFiles:
     """A clip source of one file, named as the file without suffix; second 0 is its first frame."""
     return VideoFiles({Path(path).stem: Path(path)}, 0.0, options)
 
@@ -32,7 +33,9 @@ def keyframes_from_boxes(path: str | Path, source: VideoFiles, score_threshold: 
     mine = np.array([video in (name, source.paths[name].name) for video in table.videos], dtype=bool)
     if not mine.any():
         others = ", ".join(sorted(set(table.videos))[:3])
-        raise DataError(f"{path}: names no boxes of video {name!r} (it has {others or 'no rows'}); the first column must be {name}")
+        raise DataError(
+            f"{path}: names no boxes of video {name!r} (it has {others or 'no rows'}); the first column must be {name}"
+        )
     return collect_keyframes([name], [_of_video(table, mine, name)], KeyframeRules(score_threshold=score_threshold))
 
 
@@ -69,11 +72,13 @@ def keyframes_from_detector(source: VideoFiles, find: Find, every_sec: float) ->
         if len(boxes):
             items.append(Keyframe(name, second, np.asarray(boxes, dtype=np.float64), ((),) * len(boxes), np.asarray(scores)))
     if not items:
-        raise DataError(f"{source.paths[name]}: the detector finds nobody in {looked} frames; lower its threshold, or give --boxes")
+        raise DataError(
+            f"{source.paths[name]}: the detector finds nobody in {looked} frames; lower its threshold, or give --boxes"
+        )
     return Keyframes(items, {"keyframes": len(items), "keyframes_without_people": looked - len(items)})
 
 
-def play(path: str | Path, options: ReadOptions = ReadOptions()) -> tuple[float, Iterator[tuple[float, np.ndarray]]]:
+def play(path: str | Path, options: ReadOptions = DEFAULT_OPTIONS) -> tuple[float, Iterator[tuple[float, np.ndarray]]]:
     """Frame rate (1/s) of a video, and its frames in order as (second, uint8 [H, W, 3] RGB)."""
     source = open_source(path, options)
     timeline = source.timeline

@@ -28,11 +28,15 @@ def find_videos(folder: str | Path, names: Sequence[str] = ()) -> dict[str, Path
     videos = open_video_files(folder, 0.0, ReadOptions()).paths
     missing = [name for name in names if name not in videos]
     if missing:
-        raise DataError(f"{folder}: no video named {missing[0]} ({len(missing)} of {len(names)} are missing); download them first")
+        raise DataError(
+            f"{folder}: no video named {missing[0]} ({len(missing)} of {len(names)} are missing); download them first"
+        )
     return {name: videos[name] for name in names} if names else videos
 
 
-def extract(path: Path, name: str, out: str | Path, start_sec: float, end_sec: float, fps: float, short_side: int | None = None) -> int:
+def extract(
+    path: Path, name: str, out: str | Path, start_sec: float, end_sec: float, fps: float, short_side: int | None = None
+) -> int:
     """Write `out/name/name_000001.jpg ...`, frame i showing the moment start_sec + i / fps of the file.
 
     A finished folder is left as it is. An interrupted one has no mark and is written anew.
@@ -67,14 +71,20 @@ def _moments(path: Path, start_sec: float, end_sec: float, fps: float) -> Iterat
     end_sec = min(end_sec, float(times[-1]) + 1 / timeline.fps)
     total = int(np.ceil((end_sec - start_sec) * fps - 1e-6))
     if total < 1:
-        raise DataError(f"{path}: ends at {times[-1]:.1f} s, before the asked start {start_sec:g} s; give --start 0 for a video that was cut already")
+        raise DataError(
+            f"{path}: ends at {times[-1]:.1f} s, before the asked start {start_sec:g} s;"
+            " give --start 0 for a video that was cut already"
+        )
     places = frames_at_times(start_sec * fps + np.arange(total), fps, times)
     for first in range(0, total, CHUNK_FRAMES):
         part = places[first : first + CHUNK_FRAMES]
         read = source.read(np.unique(part), lambda frame: frame, False)
         for place in part.tolist():
             if place not in read.frames:
-                raise DataError(f"{path}: frame {place} cannot be decoded{f' ({read.stopped_by})' if read.stopped_by else ''}; download the video again")
+                raise DataError(
+                    f"{path}: frame {place} cannot be decoded{f' ({read.stopped_by})' if read.stopped_by else ''};"
+                    " download the video again"
+                )
             yield read.frames[place]
 
 

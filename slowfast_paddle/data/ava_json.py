@@ -36,7 +36,9 @@ def read_coco(path: str | Path, clock: Clock) -> list[Annotation]:
             x, y, width, height = (float(value) for value in entry["bbox"])
             numbers = entry.get("category_ids") or [entry["category_id"]]
             names = [actions[value] for value in numbers]
-            video, second = (image["video"], float(image["second"])) if "second" in image else clock.place(image["file_name"], where)
+            video, second = (
+                (image["video"], float(image["second"])) if "second" in image else clock.place(image["file_name"], where)
+            )
             box = fractions((x, y, x + width, y + height), image["width"], image["height"], where)
         except (KeyError, TypeError, ValueError) as err:
             raise DataError(f"{where}: a field is missing or malformed ({type(err).__name__}: {err})") from err
@@ -60,7 +62,14 @@ def write_coco(path: str | Path, annotations: Sequence[Annotation], clock: Clock
         )
     content = {
         "images": [
-            {"id": number, "file_name": clock.image(video, second), "width": width, "height": height, "video": video, "second": second}
+            {
+                "id": number,
+                "file_name": clock.image(video, second),
+                "width": width,
+                "height": height,
+                "video": video,
+                "second": second,
+            }
             for (video, second), number in images.items()
         ],
         "annotations": rows,
@@ -121,7 +130,12 @@ def write_via(path: str | Path, annotations: Sequence[Annotation], clock: Clock,
     for item in annotations:
         images[clock.image(item.video, item.second)][item.box, item.person].append(item.action)
     content = {
-        f"{name}-1": {"filename": name, "size": -1, "regions": [_via_region(*key, actions, size) for key, actions in boxes.items()], "file_attributes": {}}
+        f"{name}-1": {
+            "filename": name,
+            "size": -1,
+            "regions": [_via_region(*key, actions, size) for key, actions in boxes.items()],
+            "file_attributes": {},
+        }
         for name, boxes in images.items()
     }
     Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -129,7 +143,9 @@ def write_via(path: str | Path, annotations: Sequence[Annotation], clock: Clock,
 
 def _via_region(box: tuple[float, ...], person: int, actions: list[str], size: tuple[int, int]) -> dict:
     x1, y1, x2, y2 = (value * size[place % 2] for place, value in enumerate(box))
-    shape = {"name": "rect"} | {name: round(value, 4) for name, value in zip(("x", "y", "width", "height"), (x1, y1, x2 - x1, y2 - y1), strict=True)}
+    shape = {"name": "rect"} | {
+        name: round(value, 4) for name, value in zip(("x", "y", "width", "height"), (x1, y1, x2 - x1, y2 - y1), strict=True)
+    }
     return {"shape_attributes": shape, "region_attributes": {"person": str(person), "action": dict.fromkeys(actions, True)}}
 
 

@@ -71,11 +71,14 @@ def collect_keyframes(videos: Sequence[str], tables: Sequence[BoxTable], rules: 
         counts["rows"] += len(table)
         scores = table.scores if table.scores is not None else np.ones(len(table))
         corners = map(tuple, table.boxes.tolist())
-        rows = zip(table.videos, table.seconds.tolist(), table.images, corners, table.labels.tolist(), scores.tolist(), strict=True)
+        rows = zip(
+            table.videos, table.seconds.tolist(), table.images, corners, table.labels.tolist(), scores.tolist(), strict=True
+        )
         for row, (video, second, image, box, label, score) in enumerate(rows):
             if video not in known:
                 raise DataError(
-                    f"{table.where(row)}: no frames are listed for video {video!r}; known videos are {', '.join(list(videos)[:3])}, ..."
+                    f"{table.where(row)}: no frames are listed for video {video!r};"
+                    f" known videos are {', '.join(list(videos)[:3])}, ..."
                 )
             if not rules.admits(second, image):
                 counts["rows_outside_seconds_or_excluded"] += 1

@@ -130,7 +130,7 @@ def _split_outside_quotes(content: str) -> list[str]:
 def _class_of(path: Path, line: int, fields: dict[str, str]) -> tuple[int, str]:
     if "id" not in fields or "name" not in fields:
         missing = "id" if "id" not in fields else "name"
-        raise DataError(f"{path}:{line}: the block has no {missing}; expected name: \"...\" and id: N (or label_id: N)")
+        raise DataError(f'{path}:{line}: the block has no {missing}; expected name: "..." and id: N (or label_id: N)')
     if not fields["id"].isdigit():
         raise DataError(f"{path}:{line}: the id is {fields['id']!r}; expected a whole number")
     return int(fields["id"]), _unquote(fields["name"])

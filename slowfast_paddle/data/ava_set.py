@@ -10,6 +10,8 @@ from slowfast_paddle.data.ava_source import ClipSource, open_frame_folders, open
 from slowfast_paddle.data.source import ReadOptions
 from slowfast_paddle.errors import DataError
 
+DEFAULT_OPTIONS = ReadOptions()
+
 
 @dataclass(frozen=True)
 class AvaFiles:
@@ -26,14 +28,16 @@ class AvaFiles:
     start_sec: float = 900.0  # second of the first frame; 0 for a full film
 
 
-def open_clips(files: AvaFiles, options: ReadOptions = ReadOptions()) -> ClipSource:
+def open_clips(files: AvaFiles, options: ReadOptions = DEFAULT_OPTIONS) -> ClipSource:
     """Open the pixels.
 
     Raises:
         DataError: when neither or both kinds are given, or they cannot be read.
     """
     if bool(files.videos) == bool(files.frames):
-        raise DataError("an AVA set needs pixels from one place: a folder of frame folders (frames) or a folder of videos (videos)")
+        raise DataError(
+            "an AVA set needs pixels from one place: a folder of frame folders (frames) or a folder of videos (videos)"
+        )
     if files.videos:
         return open_video_files(files.videos, files.start_sec, options)
     return open_frame_folders(files.frames, list(files.frame_lists), files.frame_fps, files.start_sec)

@@ -80,7 +80,9 @@ class VideoFiles:
 
     def read(self, video: str, second: float, grid: ClipGrid, keep: Keep) -> np.ndarray:
         source = self._source(video)
-        clips = read_clips(source, lambda count, fps: _shown(source, second - self.start_sec, grid, count, fps), keep, self._options, whole=False)
+        clips = read_clips(
+            source, lambda count, fps: _shown(source, second - self.start_sec, grid, count, fps), keep, self._options, whole=False
+        )
         return clips.frames[clips.index[0]]
 
 
@@ -125,7 +127,9 @@ def open_video_files(folder: str | Path, start_sec: float, options: ReadOptions)
     for path in sorted(Path(folder).iterdir()):
         if path.suffix.lower() in VIDEO_SUFFIXES:
             if path.stem in paths:
-                raise DataError(f"{path}: {paths[path.stem].name} has the same name; remove one, box files name videos without suffix")
+                raise DataError(
+                    f"{path}: {paths[path.stem].name} has the same name; remove one, box files name videos without suffix"
+                )
             paths[path.stem] = path
     if not paths:
         raise DataError(f"{folder}: holds no videos ({', '.join(VIDEO_SUFFIXES)})")

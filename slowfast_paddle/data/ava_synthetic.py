@@ -1,7 +1,8 @@
 """A generated AVA-style set: several shapes per frame, each moving in its own way, and classes that no single frame shows.
 
-A shape keeps still, swings sideways, swings up and down, or circles (both at once), and may blink besides. Colours, places, sizes and
-phases are drawn without looking at the class. Scenes last two seconds with the keyframe in the middle, so that no clip sees two.
+A shape keeps still, swings sideways, swings up and down, or circles (both at once), and may blink besides. Colours, places,
+sizes and phases are drawn without looking at the class. Scenes last two seconds with the keyframe in the middle,
+so that no clip sees two.
 """
 
 import os

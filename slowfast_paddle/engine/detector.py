@@ -1,7 +1,7 @@
 """People in a picture, found by an exported detector.
 
-A folder exported by PaddleDetection holds infer_cfg.yml beside model.pdmodel (or model.json) and model.pdiparams; the same folder may
-hold model.onnx instead. Output rows are class, score, x1, y1, x2, y2 in px of the picture.
+A folder exported by PaddleDetection holds infer_cfg.yml beside model.pdmodel (or model.json) and model.pdiparams; the same
+folder may hold model.onnx instead. Output rows are class, score, x1, y1, x2, y2 in px of the picture.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,7 +47,9 @@ class Detector:
         self._steps = [_step(folder, entry) for entry in config["Preprocess"]]
         names = [str(name) for name in config.get("label_list", [])]
         if names and PERSON not in names:
-            raise DataError(f"{folder / CONFIG}: label_list has no class {PERSON!r} ({', '.join(names[:5])}, ...); the demo needs people")
+            raise DataError(
+                f"{folder / CONFIG}: label_list has no class {PERSON!r} ({', '.join(names[:5])}, ...); the demo needs people"
+            )
         self._person = names.index(PERSON) if names else 0
         self._threshold = threshold
         self._run, self._names = _load(folder, use_gpu)

@@ -30,7 +30,9 @@ def draw_boxes(frame: np.ndarray, boxes: np.ndarray, labels: Sequence[Labels]) -
     height, width = frame.shape[:2]
     out = np.ascontiguousarray(frame).copy()
     thick = max(1, round(min(height, width) / 200))
-    corners = np.round(np.asarray(boxes, dtype=np.float64).reshape(-1, 4) * [width - 1, height - 1, width - 1, height - 1]).astype(int)
+    corners = np.round(
+        np.asarray(boxes, dtype=np.float64).reshape(-1, 4) * [width - 1, height - 1, width - 1, height - 1]
+    ).astype(int)
     for number, (x1, y1, x2, y2) in enumerate(corners.tolist()):
         colour = COLOURS[number % len(COLOURS)]
         cv2.rectangle(out, (x1, y1), (x2, y2), TEXT, thick + 2)

@@ -32,7 +32,9 @@ def best_labels(scores: np.ndarray, names: Sequence[str], threshold: float, most
     return found
 
 
-def write_detection_video(path: str | Path, frames: Iterable[tuple[float, np.ndarray]], fps: float, moments: Sequence[Moment]) -> int:
+def write_detection_video(
+    path: str | Path, frames: Iterable[tuple[float, np.ndarray]], fps: float, moments: Sequence[Moment]
+) -> int:
     """Draw on every frame what was detected at the nearest moment, as long as that is nearer than the next gap.
 
     Args:
@@ -63,7 +65,10 @@ def write_moments(path: str | Path, video: str, moments: Sequence[Moment]) -> No
             {
                 "second": moment.second,
                 "boxes": [
-                    {"box": [round(float(value), 6) for value in box], "labels": [{"name": n, "score": round(s, 6)} for n, s in labels]}
+                    {
+                        "box": [round(float(value), 6) for value in box],
+                        "labels": [{"name": n, "score": round(s, 6)} for n, s in labels],
+                    }
                     for box, labels in zip(moment.boxes, moment.labels, strict=True)
                 ],
             }

@@ -25,7 +25,10 @@ test: {{save_path: {0}/out}}
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("ava")
     for split, seed in (("train", 0), ("val", 1)):
-        assert main(["data", "ava-synthetic", str(place), "--split", split, "--videos", "2", "--scenes", "2", "--seed", str(seed)]) == 0
+        assert (
+            main(["data", "ava-synthetic", str(place), "--split", split, "--videos", "2", "--scenes", "2", "--seed", str(seed)])
+            == 0
+        )
     (place / "c.yaml").write_text(CONFIG.format(place))
     assert train_script.main(["--config", f"{place}/c.yaml", "--use_gpu", "false"]) == 0
     return place
@@ -35,7 +38,14 @@ def test_evaluation_equals_the_standalone_map(folder, capsys):
     assert eval_script.main(["--config", f"{folder}/c.yaml", "--use_gpu", "false"]) == 0
     assert "eval: mAP@0.5IoU" in capsys.readouterr().out
     result = json.loads((folder / "out/eval.json").read_text())
-    flags = ["--groundtruth", f"{folder}/val.csv", "--detections", f"{folder}/out/detections.csv", "--labelmap", f"{folder}/label_map.pbtxt"]
+    flags = [
+        "--groundtruth",
+        f"{folder}/val.csv",
+        "--detections",
+        f"{folder}/out/detections.csv",
+        "--labelmap",
+        f"{folder}/label_map.pbtxt",
+    ]
     assert main(["ava-map", *flags, "--json", f"{folder}/alone.json"]) == 0
     assert json.loads((folder / "alone.json").read_text())["mAP"] == pytest.approx(result["mAP"], abs=1e-12)
     assert len((folder / "out/per_class.tsv").read_text().splitlines()) == 5
@@ -48,5 +58,10 @@ def test_the_demo(folder, capsys):
     assert predict_script.main([*video, "--boxes", f"{folder}/val_boxes.csv"]) == 0
     content = json.loads((folder / "out/result.json").read_text())
     assert [moment["second"] for moment in content["moments"]] == [1.0, 3.0]
-    assert content["moments"][0]["boxes"][0]["labels"][0]["name"] in ("swings sideways", "swings up and down", "blinks", "keeps still")
+    assert content["moments"][0]["boxes"][0]["labels"][0]["name"] in (
+        "swings sideways",
+        "swings up and down",
+        "blinks",
+        "keeps still",
+    )
     assert (folder / "out/val_000_actions.mp4").stat().st_size > 1000

@@ -47,7 +47,8 @@ def test_ava_there_and_back(tmp_path):
 CVAT_VIDEO = """<annotations><meta><job><original_size><width>640</width><height>480</height></original_size>
 <source>walk.mp4</source></job></meta>
 <track id="4" label="run"><box frame="26" outside="0" xtl="64" ytl="48" xbr="320" ybr="240">
-<attribute name="waves">true</attribute></box><box frame="27" outside="1" xtl="1" ytl="1" xbr="2" ybr="2"/></track></annotations>"""
+<attribute name="waves">true</attribute></box>
+<box frame="27" outside="1" xtl="1" ytl="1" xbr="2" ybr="2"/></track></annotations>"""
 CVAT_IMAGES = """<annotations><image id="0" name="clips/v_000026.jpg" width="640" height="480">
 <box label="run" xtl="64" ytl="48" xbr="320" ybr="240"/></image></annotations>"""
 
@@ -126,5 +127,8 @@ def test_the_command(tmp_path, capsys):
     labels = [str(tmp_path / "ava/labels.csv"), str(tmp_path / "b.json"), "--from", "ava", "--to", "coco"]
     assert main(["data", "boxes", *labels]) == 2
     assert "--labelmap" in capsys.readouterr().err
-    assert main(["data", "boxes", *labels, "--labelmap", f"{tmp_path}/ava/label_map.pbtxt", "--width", "640", "--height", "480"]) == 0
+    assert (
+        main(["data", "boxes", *labels, "--labelmap", f"{tmp_path}/ava/label_map.pbtxt", "--width", "640", "--height", "480"])
+        == 0
+    )
     assert _rounded(read_coco(tmp_path / "b.json", CLOCK)) == _rounded(SOME)

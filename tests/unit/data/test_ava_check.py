@@ -81,7 +81,18 @@ def test_the_real_set_is_explained(shared_data, capsys):
 def test_ava_map_command(golden, tmp_path, capsys):
     folder = golden / "data/ava_eval/s4_missing_classes"
     flags = ["--groundtruth", f"{folder}/groundtruth.csv", "--labelmap", f"{folder}/label_map.pbtxt"]
-    code = main(["ava-map", *flags, "--detections", f"{folder}/detections.csv", "--rule", "pyslowfast", "--json", str(tmp_path / "r.json")])
+    code = main(
+        [
+            "ava-map",
+            *flags,
+            "--detections",
+            f"{folder}/detections.csv",
+            "--rule",
+            "pyslowfast",
+            "--json",
+            str(tmp_path / "r.json"),
+        ]
+    )
     out = capsys.readouterr().out
     assert code == 0 and "rule=pyslowfast" in out and "detections without area: 2" in out
     assert '"rule": "pyslowfast"' in (tmp_path / "r.json").read_text()

@@ -14,7 +14,9 @@ def source(shared_data):
 
 def test_boxes_of_a_csv(source, tmp_path):
     path = tmp_path / "boxes.csv"
-    path.write_text("mmaction2__demo,1,0.1,0.1,0.5,0.9,,0.9\nmmaction2__demo.mp4,2.5,0.1,0.1,0.5,0.9,,0.9\nother,1,0,0,1,1,,0.9\n")
+    path.write_text(
+        "mmaction2__demo,1,0.1,0.1,0.5,0.9,,0.9\nmmaction2__demo.mp4,2.5,0.1,0.1,0.5,0.9,,0.9\nother,1,0,0,1,1,,0.9\n"
+    )
     found = keyframes_from_boxes(path, source, 0.5)
     assert [keyframe.second for keyframe in found.items] == [1.0, 2.5]
     path.write_text("other,1,0,0,1,1,,0.9\n")

@@ -3,8 +3,8 @@
 import numpy as np
 
 from slowfast_paddle.data.ava_check import check_set
-from slowfast_paddle.data.ava_set import AvaFiles, open_clips, keyframes_to_score, keyframes_to_train
 from slowfast_paddle.data.ava_keyframes import ClipGrid, KeyframeRules
+from slowfast_paddle.data.ava_set import AvaFiles, keyframes_to_score, keyframes_to_train, open_clips
 from slowfast_paddle.data.ava_synthetic import CLASS_NAMES, box_of, draw_shapes, generate
 
 

@@ -8,6 +8,7 @@ from slowfast_paddle.engine.detection import DetectionScoring, DetectionTask, de
 from slowfast_paddle.metrics.ava_map import Boxes
 from tests.unit.engine.detection_support import CLASSES, TinyDetector, keyframes, make_batch, pack
 
+
 @pytest.fixture(scope="module")
 def network():
     paddle.seed(0)

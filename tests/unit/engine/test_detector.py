@@ -28,9 +28,13 @@ class _Detector(paddle.nn.Layer):
     def forward(self, im_shape, image, scale_factor):
         size = paddle.concat([im_shape[:, 1:], im_shape[:, :1], im_shape[:, 1:], im_shape[:, :1]], axis=1)
         scale = paddle.concat([scale_factor[:, 1:], scale_factor[:, :1], scale_factor[:, 1:], scale_factor[:, :1]], axis=1)
-        fractions = paddle.to_tensor([[0.5, 0.5, 1.0, 1.0], [0.0, 0.0, 0.5, 0.5], [0.1, 0.1, 0.2, 0.2], [0.2, 0.2, 0.2, 0.4]], "float32")
+        fractions = paddle.to_tensor(
+            [[0.5, 0.5, 1.0, 1.0], [0.0, 0.0, 0.5, 0.5], [0.1, 0.1, 0.2, 0.2], [0.2, 0.2, 0.2, 0.4]], "float32"
+        )
         heads = paddle.to_tensor([[1.0, 0.6], [1.0, 0.9], [0.0, 0.99], [1.0, 0.8]], "float32")
-        return paddle.concat([heads, fractions * size / scale + self.backbone(image).mean() * 0], axis=1), paddle.to_tensor([4], "int32")
+        return paddle.concat([heads, fractions * size / scale + self.backbone(image).mean() * 0], axis=1), paddle.to_tensor(
+            [4], "int32"
+        )
 
 
 @pytest.fixture(scope="module")
