@@ -33,6 +33,7 @@ step "2/5 generate videos"
 "$run" -m slowfast_paddle synthetic quickstart/data --split test --videos_per_class 25 --seed 2
 
 step "3/5 train"
+rm -rf quickstart/checkpoints  # of an earlier quickstart: training refuses to mix two runs in one folder
 "$run" train.py --config configs/quickstart.yaml "$@"
 weights="$(ls -t quickstart/checkpoints/slowfast_epoch*.pdparams | head -n 1)"
 

@@ -118,8 +118,17 @@ def _write_config(folder: Path, config: Config) -> None:
 
 
 def _resume_from(folder: Path, resume: Resume) -> Path | None:
-    """The checkpoint to continue from, chosen by rank 0 for all."""
+    """The checkpoint to continue from, chosen by rank 0 for all.
+
+    Raises:
+        CheckpointError: nothing to resume from, or a fresh start would mix with the checkpoints of an earlier run.
+    """
     if resume.mode == "no":
+        if older := distributed.broadcast_object(checkpoint.in_order(folder) if distributed.is_main() else None):
+            raise CheckpointError(
+                f"{folder}: holds an earlier run up to {older[-1].name}; continue it with --resume (or --auto_resume), "
+                "choose another --save_dir, or remove it"
+            )
         return None
     found: Path | None = None
     if distributed.is_main():

@@ -161,7 +161,6 @@ def _network(values: Mapping[str, Any], result: Translation) -> None:
     if kind is None:
         result.lost.append("BN.NORM_TYPE")
     result.put("model.norm.kind", kind or "batch")
-    result.put("train.sync_bn", kind == "sync")
     if kind != "sub":
         result.put("model.norm.splits", 1)
     if architecture != "x3d":

@@ -65,7 +65,6 @@ class TrainConfig(Section):
     precise_bn_batches: int = Field(200, ge=0, description="Batches for exact BN statistics before each validation and the last checkpoint; 0 off")
     precise_bn_every_epochs: int = Field(10, ge=1, description="Epochs between two precise BN runs; the last epoch always has one")
     amp: Literal["off", "float16", "bfloat16"] = Field("off", description="Mixed precision; GPU only")
-    sync_bn: bool = Field(False, description="BN statistics over all processes")
     ema_decay: float = Field(0.0, ge=0, lt=1, description="Decay of the averaged weights evaluated beside the raw ones; 0 off")
     freeze_stages: int = Field(0, ge=0, le=5, description="Freeze the stem (1) and res2.. (2..5), BN included, for fine-tuning")
     skip_nonfinite: int = Field(0, ge=0, description="Steps with a non-finite loss that are skipped before the run stops")
