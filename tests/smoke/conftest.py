@@ -51,8 +51,9 @@ class Work:
     def run(self, script: str, *arguments: str, timeout: float = 300) -> Ended:
         """Runs a script to its end."""
         done = subprocess.run(
-            self.command(script, *arguments), cwd=self.folder, env=self.environment(), capture_output=True, text=True, timeout=timeout
-        )
+            self.command(script, *arguments), cwd=self.folder, env=self.environment(),
+            capture_output=True, text=True, timeout=timeout,
+        )  # fmt: skip
         return Ended(done.returncode, done.stdout, done.stderr)
 
 
