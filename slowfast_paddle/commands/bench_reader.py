@@ -1,18 +1,20 @@
 """Measure reading alone: the views of a test video against a reader that opens it for every view, and the training loader."""
 
+import importlib.util
 import time
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 
 from slowfast_paddle.data.decode import open_source
 from slowfast_paddle.data.kinetics import ClipDataset, VideoViewsDataset
 from slowfast_paddle.data.loader import Loader, collate_clips
-from slowfast_paddle.data.records import from_paths, read_records
+from slowfast_paddle.data.records import Records, from_paths, read_records
 from slowfast_paddle.data.sampler import TrainSampler
-from slowfast_paddle.data.sampling import ClipShape, clips
+from slowfast_paddle.data.sampling import ClipShape, clips, random_clip
 from slowfast_paddle.data.source import ReadOptions, read_clips
-from slowfast_paddle.data.transforms import crop_offsets, resize_bilinear, resized_size
+from slowfast_paddle.data.transforms import crop_offsets, place_crop, resize_bilinear, resized_size
 from slowfast_paddle.data.views import cut_views
 from slowfast_paddle.errors import DataError
 
@@ -38,8 +40,15 @@ def bench_views(args) -> dict[str, float]:
 
 
 def bench_loader(args) -> dict[int, float]:
-    """Training clips per second for each number of workers in `args.workers`, over the videos of a list."""
+    """Training clips per second over the videos of a list: plain loops of other readers, then each number in `args.workers`.
+
+    The loops make the same clips in one process: random span, short side, crop.
+    """
     records = read_records(args.list, prefix=args.prefix)
+    for name, frames_of in (("OpenCV", _opencv_frames), ("decord", _decord_frames)):
+        if name == "decord" and importlib.util.find_spec("decord") is None:
+            continue
+        print(f"a loop over {name}: {_loop_rate(records, frames_of, args.seconds):7.1f} clips/s")
     rates = {}
     for workers in args.workers:
         dataset = ClipDataset(records, SHAPE, train=True, options=ReadOptions(decoder=args.decoder))
@@ -54,6 +63,39 @@ def bench_loader(args) -> dict[int, float]:
         )
     print(f"best {best:.1f} clips/s of {SHAPE.num_frames} frames at 224 px")
     return rates
+
+
+def _loop_rate(records: Records, frames_of: Callable, seconds: float) -> float:
+    """Clips per second of a loop that reads, resizes and crops one clip after the other."""
+    rng = np.random.default_rng(0)
+    started, done = time.perf_counter(), 0
+    while time.perf_counter() - started < seconds:
+        frames = frames_of(records.path(done % len(records)), rng)
+        height, width = resized_size(*frames[0].shape[:2], int(rng.integers(256, 321)))
+        y, x = place_crop(height, width, 224, tuple(rng.random(2)))
+        np.stack([resize_bilinear(frame, height, width)[y : y + 224, x : x + 224] for frame in frames])
+        done += 1
+    return done / (time.perf_counter() - started)
+
+
+def _opencv_frames(path: str, rng: np.random.Generator) -> list[np.ndarray]:
+    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    count, fps = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), capture.get(cv2.CAP_PROP_FPS)
+    wanted = random_clip(count, fps, SHAPE, rng)
+    frames = {}
+    for place in range(wanted[-1] + 1):
+        capture.grab()
+        if place in wanted:
+            frames[place] = cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2RGB)
+    return [frames[place] for place in wanted.tolist()]
+
+
+def _decord_frames(path: str, rng: np.random.Generator) -> list[np.ndarray]:
+    import decord
+
+    video = decord.VideoReader(path, num_threads=1)
+    wanted = random_clip(len(video), video.get_avg_fps(), SHAPE, rng)
+    return list(video.get_batch(wanted).asnumpy())
 
 
 def _workers_needed(rates: dict[int, float], args) -> int:
@@ -75,8 +117,6 @@ def _clips_per_second(loader: Loader, batch: int, seconds: float) -> float:
             if time.perf_counter() - started >= seconds:
                 break
         epoch += 1
-        if epoch > 1 and not read and len(loader) == 1:
-            read += batch
     return read / (time.perf_counter() - started)
 
 

@@ -55,7 +55,10 @@ def open_source(video: str | Path | np.ndarray, options: ReadOptions, fps: float
 
 @dataclass(frozen=True)
 class _Packets:
-    """Result of demuxing. Shapes: pts int64 [N], ascending, empty without a usable clock; keys int64 pts of key frames."""
+    """Result of demuxing.
+
+    Shapes: pts int64 [N], ascending, empty without a usable clock; keys int64, the pts of key frames.
+    """
 
     count: int
     header: int
@@ -76,11 +79,14 @@ class PyAVSource:
     def _packets(self) -> _Packets:
         with self._open() as container:
             stream = self._stream(container)
-            packets = []
+            packets, discarded = [], 0  # an edit list discards what lies outside it
+            deadline = time.monotonic() + self.options.timeout_sec
             try:
                 for packet in container.demux(stream):
                     if packet.size and not packet.is_discard:
                         packets.append((packet.pts, packet.is_keyframe))
+                    discarded += packet.is_discard
+                    self._check(deadline)
             except av.FFmpegError as err:
                 _log.debug("%s: demuxing ends early (%s)", self.name, _reason(err))  # what was read so far can be decoded
             rate = stream.average_rate or stream.guessed_rate or stream.base_rate
@@ -88,7 +94,7 @@ class PyAVSource:
             clocked = container.format.name.startswith(CLOCKED_CONTAINERS) and None not in times and len(set(times)) == len(times)
             return _Packets(
                 count=len(packets),
-                header=stream.frames,
+                header=stream.frames - discarded,
                 fps=float(rate) if rate else DEFAULT_FPS,
                 time_base=float(stream.time_base),
                 pts=np.array(sorted(times) if clocked else [], np.int64),

@@ -5,6 +5,7 @@ on the number of readers, the rank, or whether the run was resumed.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from slowfast_paddle.data.protocol import Protocol, get_protocol
 from slowfast_paddle.data.records import Records
 from slowfast_paddle.data.sampling import ClipShape, centred_clip, clips, random_clip
 from slowfast_paddle.data.source import DEFAULT_OPTIONS, Keep, ReadOptions, read_clips
+from slowfast_paddle.data.sources import is_url, local_copy
 from slowfast_paddle.data.transforms import RESIZERS, crop_offsets, draw_short_side, place_crop, resized_size
 from slowfast_paddle.errors import DataError, DecodeError
 
@@ -230,8 +232,10 @@ class VideoViewsDataset:
         def plan(count: int, fps: float) -> np.ndarray:
             return clips(protocol.clip_rule_of(path), count, fps, self.shape, self.num_clips)
 
-        video = path if self.videos is None else self.videos[index]
-        read = read_clips(open_source(video, self.options, self.fps), plan, keep, self.options)
+        # An address is fetched by the reader that needs it and kept no longer.
+        with local_copy(path) if is_url(path) else nullcontext(path) as local:
+            video = local if self.videos is None else self.videos[index]
+            read = read_clips(open_source(video, self.options, self.fps), plan, keep, self.options)
         offsets = crop_offsets(*read.frames.shape[1:3], self.crop_px, self.num_crops, protocol.crop_rounding)
         return {
             "error": "",

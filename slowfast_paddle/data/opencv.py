@@ -58,7 +58,8 @@ class OpenCVSource:
         return Timeline(max(len(self._clock), 1), fps if fps > 0 else DEFAULT_FPS, times if ascending else None)
 
     def read(self, wanted: np.ndarray, keep: Keep, whole: bool) -> Frames:
-        capture, frames, total = self._open(), {}, 0
+        capture, total = self._open(), 0
+        frames: dict[int, np.ndarray] = {}
         needed = set(wanted.tolist())
         deadline = time.monotonic() + self.options.timeout_sec
         while (whole or len(frames) < len(needed)) and capture.grab():

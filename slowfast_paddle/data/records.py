@@ -120,8 +120,8 @@ def _read_lines(path: Path, labelled: bool) -> list[tuple[int, bytes]]:
 def _split(line: bytes, comma: bool, multi_label: bool) -> tuple[bytes, list[bytes]]:
     """Path and the texts of its labels; no label text when the separator is missing."""
     if not comma:
-        name, *label = line.rsplit(None, 1)
-        return name, label[0].strip(b'"').split(b",") if multi_label and label else label
+        name, *labels = line.rsplit(None, 1)
+        return name, labels[0].strip(b'"').split(b",") if multi_label and labels else labels
     if not multi_label:
         name, found, label = line.rpartition(b",")
         return (name, [label.strip()]) if found else (line, [])

@@ -80,7 +80,9 @@ class FrameSource(Protocol):
     """Anything frames can be read from."""
 
     name: str
-    expected: int
+
+    @property
+    def expected(self) -> int: ...
 
     @property
     def timeline(self) -> Timeline: ...
@@ -132,6 +134,7 @@ def read_clips(
             raise DecodeError(f"{source.name}: no frame could be decoded{f' ({read.stopped_by})' if read.stopped_by else ''}")
         if len(read.frames) == len(wanted) and read.total in (None, timeline.count):
             break
+        assert read.total is not None, "a source that lacks wanted frames has reached its end"
         timeline = timeline.cut_to(read.total)
     else:
         raise DecodeError(f"{source.name}: the number of decodable frames changes from pass to pass")
@@ -175,7 +178,7 @@ class _Store:
 
     def array_of(self, frames: dict[int, np.ndarray], wanted: np.ndarray) -> np.ndarray:
         """uint8 [U, H, W, 3] in the order of `wanted`."""
-        if self.seen == self.count:
+        if self.seen == self.count and self.array is not None:
             return self.array
         return np.stack([frames[place] for place in wanted.tolist()])
 
