@@ -50,6 +50,15 @@ def clips(model, frames: int, height: int = SIZE, width: int = SIZE, batch: int 
     return tuple(paddle.to_tensor(draw.standard_normal((batch, 3, t, height, width)).astype("float32")) for t in lengths)
 
 
+def regions(model, inputs) -> tuple:
+    """What a RoI head takes beside the clips: one box of half the view for each; nothing for other heads."""
+    if model.spec.head.kind != "roi":
+        return ()
+    batch, *_, height, width = inputs[0].shape
+    boxes = np.array([[width / 4, height / 4, width * 3 / 4, height * 3 / 4]] * batch, "float32")
+    return paddle.to_tensor(boxes), paddle.to_tensor(np.ones(batch, "int32"))
+
+
 @pytest.mark.parametrize("name", list_models())
 def test_state_dict_keys_are_those_of_the_file(name):
     """A renamed key would orphan every checkpoint. `python -m tests.contract.test_models` rewrites the file."""
@@ -68,17 +77,19 @@ def test_two_sizes_and_two_lengths(name):
     model, frames = network(name)
     model.eval()
     with paddle.no_grad():
-        usual = model(clips(model, frames, batch=1))
-        larger = model(clips(model, frames, SIZE + 32, SIZE + 64, batch=1))
-        longer = model(clips(model, 2 * frames, batch=1))
+        views = (clips(model, *view, batch=1) for view in ((frames,), (frames, SIZE + 32, SIZE + 64), (2 * frames,)))
+        usual, larger, longer = (model(view, *regions(model, view)) for view in views)
+    for logits in (usual, larger, longer):
+        assert np.isfinite(logits.numpy()).all()
+    if model.spec.head.kind == "roi":
+        assert usual.shape == larger.shape == longer.shape == [1, 7]
+        return
     assert usual.shape == [1, 1, 7]
     adaptive = model.spec.head.windows is None
     side = [1, 1] if adaptive else [2, 3]  # places of the training window on a map 1 and 2 places larger
     assert larger.shape == [1, side[0] * side[1], 7]
     slow = model.spec.pathways[0].window(SIZE)[0]
     assert longer.shape == [1, 1 if adaptive else slow + 1, 7]
-    for logits in (usual, larger, longer):
-        assert np.isfinite(logits.numpy()).all()
 
 
 @pytest.mark.parametrize("name", SLOW)
@@ -86,7 +97,7 @@ def test_every_parameter_gets_a_gradient(name):
     model, frames = network(name)
     inputs = clips(model, frames)
     before = [part.numpy().copy() for part in inputs]
-    logits = model(inputs)
+    logits = model(inputs, *regions(model, inputs))
     assert logits.shape == [2, 7]
     (logits * paddle.arange(14, dtype="float32").reshape([2, 7])).sum().backward()
     for part, value in zip(inputs, before):
@@ -104,13 +115,15 @@ def test_saved_for_inference_it_gives_the_same_output(name, tmp_path):
     model, frames = network(name)
     model.eval()
     inputs = clips(model, frames, batch=1)
+    boxes = regions(model, inputs)
     spec = [tuple(paddle.static.InputSpec(part.shape, "float32", f"pathway{p}") for p, part in enumerate(inputs))]
+    spec += [paddle.static.InputSpec(part.shape, part.dtype, name) for part, name in zip(boxes, ("boxes", "boxes_num"))]
     with paddle.no_grad():
-        expected = model(inputs).numpy()
+        expected = model(inputs, *boxes).numpy()
     paddle.jit.save(model, str(tmp_path / "net"), input_spec=spec)
     loaded = paddle.jit.load(str(tmp_path / "net"))
     loaded.eval()
-    np.testing.assert_allclose(loaded(*inputs).numpy(), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(loaded(*inputs, *boxes).numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_published_parameter_count():
