@@ -76,9 +76,7 @@ def result(scored: Scored, row: int, top_k: int) -> dict[str, Any]:
         "decoded_frames": int(scores.decoded[row]),
         "expected_frames": int(scores.expected[row]),
     }
-    if scored.class_names is not None:
-        entry |= {"top1_class": scored.class_names[best[0]], "top5_classes": [scored.class_names[i] for i in best]}
-    return entry
+    return entry | {"top1_class": scored.class_names[best[0]], "top5_classes": [scored.class_names[i] for i in best]}
 
 
 def _best(entry: dict[str, Any]) -> str:

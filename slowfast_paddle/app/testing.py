@@ -8,21 +8,19 @@ from typing import Any
 import numpy as np
 import paddle
 
-from slowfast_paddle import __version__, checkpoint, distributed, log
+from slowfast_paddle import __version__, checkpoint
 from slowfast_paddle.app import build, detection, machine
+from slowfast_paddle.app.reporting import report
+from slowfast_paddle.app.scorer import open_scorer
 from slowfast_paddle.app.weights import choose_weights
 from slowfast_paddle.cli import Runtime
 from slowfast_paddle.config.schema import Config
-from slowfast_paddle.data.protocol import Protocol, get_protocol
+from slowfast_paddle.data.protocol import Protocol
 from slowfast_paddle.data.records import Records
 from slowfast_paddle.engine.evaluator import evaluate
 from slowfast_paddle.errors import ConfigError, DataError
-from slowfast_paddle.export.compile import CompiledNetwork
 from slowfast_paddle.metrics.scores import Scores
-from slowfast_paddle.metrics.scores_file import StoredScores, save_scores
-
-_logger = log.get(__name__)
-
+from slowfast_paddle.metrics.scores_file import save_scores, stored_scores
 
 @dataclass(frozen=True)
 class Scored:
@@ -30,7 +28,7 @@ class Scored:
 
     scores: Scores
     records: Records
-    class_names: list[str | None] | None
+    class_names: tuple[str, ...]
     stamp: dict[str, Any]
 
 
@@ -53,8 +51,12 @@ def test(
         folder = Path(config.test.save_path)
         metrics = scored.scores.metrics()
         checkpoint.write_json(folder / "eval.json", _summary(scored, metrics))
+        videos = [scored.records.path(i) for i in range(len(scored.records))]
+        stored = stored_scores(scored.scores, videos, scored.class_names, scored.stamp)
         if out is not None:
-            save_scores(out, to_store(scored))
+            save_scores(out, stored)
+        if config.test.report:
+            report(stored, folder / "report.html", f"{config.name or 'SlowFast'} on {Path(list_path).stem}")
         print(_line(scored, metrics, config))
     return 3 if failed else 0
 
@@ -62,48 +64,20 @@ def test(
 def score_list(config: Config, here: machine.Machine, weights: str | None, records: Records, list_name: str) -> Scored:
     """Scores every video of a list under one protocol; the path that evaluation and prediction share."""
     path = choose_weights(config, weights)
-    facts = checkpoint.load_sidecar(path)
-    protocol = get_protocol(config.test.protocol or (facts.get("protocol") or {}).get("name") or "pyslowfast")
-    if config.test.protocol:
-        config = under(config, protocol)
-    network = build.build_model(config)
-    checkpoint.load_weights(network, checkpoint.load_state(path), checkpoint.part(path, checkpoint.WEIGHTS))
-    network.eval()
-    pack = build.build_pack(config, network, protocol.slow_rule)
-    runner = CompiledNetwork(network) if config.test.compiled and not here.gpu else network
+    scorer = open_scorer(config, path, here.gpu)
+    config, protocol = scorer.config, scorer.protocol
     with build.test_loader(config, records, protocol) as loader:
         scores = evaluate(
-            runner,
-            pack,
+            scorer.runner,
+            scorer.pack,
             loader,
             len(records),
             config.model.num_classes,
             config.test.views_per_forward,
             config.test.average,
-            config.model.head.activation == "sigmoid",
+            scorer.multi_label,
         )
-    names = facts.get("class_names") or build.names_of(config)
-    return Scored(scores, records, names, _stamp(config, protocol, path, records, list_name, scores))
-
-
-def under(config: Config, protocol: Protocol) -> Config:
-    """The configuration with a protocol's head and averaging, for weights tested as another project would."""
-    average = "logits" if protocol.average == "score" else "probabilities"
-    head = config.model.head.model_copy(update={"pool": protocol.head, "average": average})
-    return config.model_copy(update={"model": config.model.model_copy(update={"head": head})})
-
-
-def to_store(scored: Scored) -> StoredScores:
-    """The scores of the videos that did not fail, with their names."""
-    good = [i for i, error in enumerate(scored.scores.errors) if not error]
-    labels = scored.scores.labels
-    return StoredScores(
-        tuple(scored.records.path(i) for i in good),
-        scored.scores.scores[good],
-        None if labels is None else labels[good],
-        None if scored.class_names is None else tuple(name or str(i) for i, name in enumerate(scored.class_names)),
-        scored.stamp,
-    )
+    return Scored(scores, records, scorer.names, _stamp(config, protocol, path, records, list_name, scores))
 
 
 def _stamp(config: Config, protocol: Protocol, weights: Path, records: Records, list_name: str, scores: Scores) -> dict[str, Any]:

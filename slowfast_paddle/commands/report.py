@@ -21,41 +21,10 @@ def run(args: argparse.Namespace) -> int:
     """Writes the page and prints its path."""
     from pathlib import Path
 
+    from slowfast_paddle.app.reporting import report
     from slowfast_paddle.metrics.scores_file import load_scores
-    from slowfast_paddle.viz.evaluation import report_content, uncertain_videos, worst_videos
-    from slowfast_paddle.viz.report import write_report
 
-    stored = load_scores(args.scores)
-    rows = sorted({*worst_videos(stored, args.examples), *uncertain_videos(stored, args.examples)})
-    strips = _strips(stored, rows, Path(args.videos or "."))
     out = Path(args.out) if args.out else Path(args.scores).with_suffix(".html")
-    title = args.title or Path(args.scores).stem
-    write_report(out, report_content(stored, title, subtitle(stored), strips, args.examples))
+    report(load_scores(args.scores), out, args.title or Path(args.scores).stem, args.videos or ".", args.examples)
     print(out)
     return 0
-
-
-def subtitle(stored) -> str:
-    """One line on what was evaluated, from the settings stamped on the scores."""
-    stamp = stored.stamp
-    parts = [f"{len(stored.videos)} videos"]
-    for key, text in (("weights", "weights {}"), ("views", "{} views"), ("protocol", "protocol {}")):
-        if isinstance(stamp.get(key), (str, int)):
-            parts.append(text.format(stamp[key]))
-    return " · ".join(parts)
-
-
-def _strips(stored, rows: list[int], folder) -> dict:
-    """Frames of the middle view of each row's video, where the video is at hand and readable."""
-    from slowfast_paddle.data.strips import middle_view
-    from slowfast_paddle.errors import DataError
-
-    strips = {}
-    for row in rows:
-        path = folder / stored.videos[row]
-        if path.exists():
-            try:
-                strips[row] = middle_view(path, stored.stamp.get("reading") or {})
-            except DataError:  # the page is about scores; a video that has gone bad since only lacks its picture
-                continue
-    return strips

@@ -7,11 +7,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the score files and what to do with them."""
     parser.add_argument("scores", help="score file of eval.py --out: .npz, .json or .pkl")
     parser.add_argument("--fuse", nargs="+", default=[], metavar="FILE", help="score files of other networks on the same videos")
-    parser.add_argument("--weights", nargs="+", type=float, default=None, metavar="W", help="one number per file, first file first; default: equal")
+    parser.add_argument(
+        "--weights",
+        nargs="+",
+        type=float,
+        default=None,
+        metavar="W",
+        help="one number per file, in order; default: equal",
+    )
     parser.add_argument("--topk", nargs="+", type=int, default=[1, 5], metavar="K")
     parser.add_argument("--out", default=None, metavar="FILE", help="store the (fused) scores: .npz, .json or .pkl")
     parser.add_argument("--json", default=None, metavar="FILE", help="write the metrics as JSON")
-    parser.add_argument("--csv", default=None, metavar="FILE", help="write one line per class: videos, accuracy, what it is taken for")
+    parser.add_argument(
+        "--csv", default=None, metavar="FILE", help="write one line per class"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

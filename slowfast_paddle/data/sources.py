@@ -19,7 +19,22 @@ from slowfast_paddle.data.records import read_records
 from slowfast_paddle.errors import DataError, DecodeError
 
 LISTS = (".csv", ".txt", ".lst", ".list")
-NOT_VIDEOS = (*LISTS, *IMAGES, ".json", ".md", ".html", ".srt", ".npz", ".npy", ".pkl", ".yaml", ".yml", ".log", ".pdparams", ".sha256")
+NOT_VIDEOS = (
+    *LISTS,
+    *IMAGES,
+    ".json",
+    ".md",
+    ".html",
+    ".srt",
+    ".npz",
+    ".npy",
+    ".pkl",
+    ".yaml",
+    ".yml",
+    ".log",
+    ".pdparams",
+    ".sha256",
+)
 MAX_DOWNLOAD_BYTES = 8 << 30
 _log = logging.getLogger(__name__)
 

@@ -78,7 +78,9 @@ def export_onnx(network: paddle.nn.Layer, shapes: Sequence[tuple[int, ...]], fol
     scratch = folder / f"{STEM}.onnx.part"
     try:
         paddle2onnx.export(str(graph_file(folder)), str(folder / f"{STEM}.pdiparams"), str(scratch), opset_version=OPSET)
-        session = onnxruntime.InferenceSession(str(scratch), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # it warns of every unused constant
+        session = onnxruntime.InferenceSession(str(scratch), options, providers=["CPUExecutionProvider"])
     except (RuntimeError, ValueError, OSError) as err:
         scratch.unlink(missing_ok=True)
         raise ExportError(f"{folder}: paddle2onnx cannot convert the program ({first_line(err)})") from err

@@ -43,7 +43,7 @@ class VideoFile:
             raise DataError(f"{self.path}: cannot be written ({err.strerror})") from err
 
     def add(self, frame: np.ndarray) -> None:
-        """Appends a frame, uint8 [H, W, 3] RGB. The first one fixes the size; odd sides lose one pixel (H.264 wants even ones)."""
+        """Appends a frame, uint8 [H, W, 3] RGB. The first one fixes the size; odd sides lose a pixel (H.264)."""
         if self._stream is None:
             self._stream = self._open_stream(frame.shape[0] // 2 * 2 or 2, frame.shape[1] // 2 * 2 or 2)
         height, width = self._stream.height, self._stream.width

@@ -33,7 +33,11 @@ def place(tmp_path_factory):
     config = load_config({}, SETTINGS)
     paddle.seed(0)
     network = build.build_model(config)
-    sidecar = {"config": config.model_dump(mode="json"), "class_names": ["run", "sit", "jump"], "protocol": {"name": "pyslowfast"}}
+    sidecar = {
+        "config": config.model_dump(mode="json"),
+        "class_names": ["run", "sit", "jump"],
+        "protocol": {"name": "pyslowfast"},
+    }
     checkpoint.save(folder / "net", {k: v.numpy() for k, v in network.state_dict().items()}, sidecar)
     rng = np.random.default_rng(0)
     with VideoFile(folder / "a.mp4", 30) as video:
@@ -101,7 +105,9 @@ def test_failures(predictor, place):
 
 
 def test_own_labels_and_fewer_views(place):
-    other = Predictor(place / "net", labels=["a", "b", "c"], overrides=["test.num_clips=1", "test.num_crops=1", "test.compiled=false"], top_k=2)
+    other = Predictor(
+        place / "net", labels=["a", "b", "c"], overrides=["test.num_clips=1", "test.num_crops=1", "test.compiled=false"], top_k=2
+    )
     prediction = other(place / "a.mp4")
     assert prediction.views == 1 and len(prediction.top) == 2 and prediction.label in "abc"
 
@@ -123,7 +129,10 @@ def test_timeline_and_features(predictor, place):
     segments = predictor.timeline(place / "a.mp4", stride_sec=0.5)
     assert segments and segments[0].start_sec == 0 and all(a.end_sec <= b.start_sec for a, b in zip(segments, segments[1:]))
     features = predictor.features(place / "a.mp4", stride_sec=0.5)
-    assert features.features.shape[1] == sum(x.shape[1] for x in predictor.scorer.network.features(tiny_pathways())) and features.fps == 30
+    assert (
+        features.features.shape[1] == sum(x.shape[1] for x in predictor.scorer.network.features(tiny_pathways()))
+        and features.fps == 30
+    )
     features.save(place / "f.npz")
     with np.load(place / "f.npz") as stored:
         assert sorted(stored.files) == ["end_sec", "features", "fps", "start_sec", "stride_sec", "timestamps", "window_sec"]

@@ -19,7 +19,7 @@ def own_cache(place, monkeypatch):  # noqa: F811
 
 def test_score_and_report(tmp_path, capsys):
     rng = np.random.default_rng(0)
-    for seed, name in enumerate("ab"):
+    for name in "ab":
         scores = rng.dirichlet(np.ones(3), 20)
         save_scores(tmp_path / f"{name}.npz", StoredScores(tuple(f"v{i}.mp4" for i in range(20)), scores, np.arange(20) % 3))
     a, b = str(tmp_path / "a.npz"), str(tmp_path / "b.npz")
