@@ -22,6 +22,7 @@ from slowfast_paddle.errors import ConfigError, DataError
 from slowfast_paddle.metrics.scores import Scores
 from slowfast_paddle.metrics.scores_file import save_scores, stored_scores
 
+
 @dataclass(frozen=True)
 class Scored:
     """Scores of a list of videos and everything that made them."""
