@@ -60,8 +60,8 @@ def settle(source: Source, config: str | None, overrides: Iterable[str]) -> Sett
     elif config is not None:
         base, origin = load_config(config, overrides), config
     else:
-        name = _preset(source, facts)
-        return Settled(_apply(load_config(name, overrides), source, facts), f"preset {name}", name)
+        name, from_file = _preset(source, facts)
+        return Settled(_apply(load_config(name, overrides), source, facts, from_file), f"preset {name}", name)
     settled = _apply(base, source, facts)
     problem = _difference(settled, facts)
     if problem:
@@ -69,35 +69,46 @@ def settle(source: Source, config: str | None, overrides: Iterable[str]) -> Sett
     return Settled(settled, origin, None, notes)
 
 
-def _preset(source: Source, facts: Mapping[str, Any]) -> str:
-    """The one published preset that fits; where several do, they must give the same result."""
-    fitting: dict[str, Config] = {}
-    for name in source.layout.published or _published():
-        preset = load_config(name)
-        if (preset.model.head.kind == "roi") != (source.layout.facts.get("model.head.kind") == "roi") and not _boxes(
-            source, preset
-        ):
-            continue
-        try:
-            candidate = _apply(preset, source, facts)
-            if not _difference(candidate, facts):
-                fitting[name] = preset
-        except ConfigError:
-            continue
-    if not fitting:
+def _preset(source: Source, facts: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """The one published preset that fits, and the keys in which the file differs from it.
+
+    Where several fit, they must give the same result. The lateral's kernel may differ when nothing fits exactly: projects
+    published depth 101 with both 5 and 7 frames.
+    """
+    for from_file in (_FROM_FILE, (*_FROM_FILE, "model.fusion.kernel")):
+        fitting = _fitting(source, facts, from_file)
+        if fitting:
+            break
+    else:
         raise ConvertError(
             f"{source.path}: no published preset has this shape ({_described(facts)}); say what the network is with --config"
         )
     same_classes = {
-        name: preset for name, preset in fitting.items() if preset.model.num_classes == facts.get("model.num_classes")
+        name: c for name, c in fitting.items() if load_config(name).model.num_classes == facts.get("model.num_classes")
     }
     fitting = same_classes or fitting
-    results = {name: _result(_apply(preset, source, facts)) for name, preset in fitting.items()}
-    if len(set(map(str, results.values()))) > 1:
+    if len({str(_result(candidate)) for candidate in fitting.values()}) > 1:
         raise ConvertError(
             f"{source.path}: several presets fit with different results ({', '.join(fitting)}); name yours with --config"
         )
-    return next(iter(fitting))
+    return next(iter(fitting)), from_file
+
+
+def _fitting(source: Source, facts: Mapping[str, Any], from_file: tuple[str, ...]) -> dict[str, Config]:
+    """Published presets, adapted to the file, whose shapes agree with it."""
+    fitting = {}
+    for name in source.layout.published or _published():
+        preset = load_config(name)
+        boxes = source.layout.facts.get("model.head.kind") == "roi"
+        if (preset.model.head.kind == "roi") != boxes and not _boxes(source, preset):
+            continue
+        try:
+            candidate = _apply(preset, source, facts, from_file)
+            if not _difference(candidate, facts):
+                fitting[name] = candidate
+        except ConfigError:  # a preset of another family, which cannot even take these facts
+            continue
+    return fitting
 
 
 def _published() -> list[str]:
@@ -111,9 +122,9 @@ def _boxes(source: Source, preset: Config) -> bool:
     return preset.model.head.kind == "roi" and source.shapes.get("head.classifier.bias") == (preset.model.num_classes,)
 
 
-def _apply(base: Config, source: Source, facts: Mapping[str, Any]) -> Config:
+def _apply(base: Config, source: Source, facts: Mapping[str, Any], from_file: tuple[str, ...] = _FROM_FILE) -> Config:
     """The base with what file and layout are sure of; its class names stay only while the classes do."""
-    certain = {key: facts[key] for key in _FROM_FILE if key in facts} | dict(source.layout.facts)
+    certain = {key: facts[key] for key in from_file if key in facts} | dict(source.layout.facts)
     if base.model.num_classes != certain.get("model.num_classes", base.model.num_classes):
         certain["labels"] = None
     data = base.model_dump()

@@ -24,6 +24,8 @@ PADDLE_BN = {"weight": "weight", "bias": "bias", "_mean": "_mean", "_variance": 
 BRANCHES = {"a": "a", "b": "b", "c": "c"}
 NUMBERED_BRANCHES = {"a": "1", "b": "2", "c": "3"}
 LEAVES = {"weight": "weight", "bias": "bias"}
+# The weakest reason: this table is for networks of another family.
+OTHER_FAMILY = "it has no such network"
 # Bookkeeping of torch's BatchNorm, without influence on evaluation.
 TORCH_IGNORED = r".*\.num_batches_tracked"
 

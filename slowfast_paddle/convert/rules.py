@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slowfast_paddle.convert.layout import Layout
+from slowfast_paddle.convert.layout import OTHER_FAMILY, Layout
 from slowfast_paddle.convert.rules_caffe2 import CAFFE2
 from slowfast_paddle.convert.rules_imagenet import PADDLE_IMAGENET, TORCH_IMAGENET
 from slowfast_paddle.convert.rules_mmaction2 import MM_SLOWFAST, MM_SLOWONLY
@@ -113,8 +113,9 @@ def home(layouts: tuple[Layout, ...], spec: NetSpec, keys: list[str]) -> tuple[L
         homeless = [key for key, theirs in names.items() if theirs is None]
         if not reason and not homeless:
             return layout, {key: theirs for key, theirs in names.items() if theirs is not None}
-        reasons.append((len(homeless), reason or f"it has no place for {', '.join(homeless[:3])}"))
-    raise ConvertError(f"this network cannot be stored as {layouts[0].name} does: {min(reasons)[1]}")
+        reason = reason or f"it has no place for {', '.join(homeless[:3])}"
+        reasons.append((reason == OTHER_FAMILY, len(homeless), reason))
+    raise ConvertError(f"this network cannot be stored as {layouts[0].name} does: {min(reasons)[-1]}")
 
 
 def oriented(layout: Layout, spec: NetSpec, ours: str, value: np.ndarray, back: bool = False) -> np.ndarray:

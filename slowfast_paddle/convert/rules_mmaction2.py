@@ -7,7 +7,7 @@ the whole map and averages nothing; by default the lateral is a bare convolution
 from collections.abc import Callable
 from dataclasses import replace
 
-from slowfast_paddle.convert.layout import LEAVES, NUMBERED_BRANCHES, TORCH_BN, TORCH_IGNORED, Layout, Pairs
+from slowfast_paddle.convert.layout import LEAVES, NUMBERED_BRANCHES, OTHER_FAMILY, TORCH_BN, TORCH_IGNORED, Layout, Pairs
 from slowfast_paddle.models.spec import NetSpec
 
 _WORDS = {"bn": TORCH_BN, "c": NUMBERED_BRANCHES, "leaf": LEAVES}
@@ -38,7 +38,7 @@ def _refuses(pathways: int) -> Callable[[NetSpec], str]:
         if spec.head.kind != "classification" or spec.head.conv_channels:
             return "only its SlowFast and SlowOnly classifiers are known here"
         pooled = any(stage.pool > 1 for pathway in spec.pathways for stage in pathway.stages)
-        return "it has no such network" if pooled or len(spec.pathways) != pathways else ""
+        return OTHER_FAMILY if pooled or len(spec.pathways) != pathways else ""
 
     return reason
 

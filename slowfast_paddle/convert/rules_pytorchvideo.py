@@ -7,7 +7,7 @@ the temporal one; squeeze-excitation sits in norm_b.1. C2D and I3D carry their t
 from collections.abc import Callable
 from dataclasses import replace
 
-from slowfast_paddle.convert.layout import BRANCHES, LEAVES, TORCH_BN, TORCH_IGNORED, Layout, Pairs
+from slowfast_paddle.convert.layout import BRANCHES, LEAVES, OTHER_FAMILY, TORCH_BN, TORCH_IGNORED, Layout, Pairs
 from slowfast_paddle.models.spec import NetSpec
 
 _WORDS = {
@@ -59,7 +59,7 @@ def _refuses(pathways: int, pooled: bool = False, x3d: bool = False, boxes: bool
         same_channels = [block for block in blocks if block.has_shortcut and block.in_channels == block.out_channels]
         kind = (len(spec.pathways), any(stage.pool > 1 for stage in stages), blocks[0].kind == "x3d", spec.head.kind == "roi")
         if kind != (pathways, pooled, x3d, boxes) or blocks[0].kind == "basic":
-            return "it has no such network"
+            return OTHER_FAMILY
         if any(not lateral.norm for lateral in spec.laterals):
             return "its laterals always have BN, and those of this network have none"
         if x3d and any(block.shortcut_norm for block in same_channels):

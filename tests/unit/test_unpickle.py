@@ -202,5 +202,6 @@ def test_a_zip_of_something_else(tmp_path):
 
 
 def test_bookkeeping_objects_are_read_over(tmp_path):
-    raw = b"\x80\x02}(X\x01\x00\x00\x00acmmengine.logging.history_buffer\nHistoryBuffer\n)\x81}X\x01\x00\x00\x00xK\x01sbX\x01\x00\x00\x00bK\x02u."
+    stranger = b"cmmengine.logging.history_buffer\nHistoryBuffer\n)\x81}X\x01\x00\x00\x00xK\x01sb"
+    raw = b"\x80\x02}(X\x01\x00\x00\x00a" + stranger + b"X\x01\x00\x00\x00bK\x02u."
     assert load(_write(tmp_path / "x.pkl", raw)) == {"a": None, "b": 2}

@@ -1,0 +1,91 @@
+"""PySlowFast YAML files build the same network, reader, schedule and test; what cannot be mapped is said."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from slowfast_paddle.config.load import load_config, preset_paths
+from slowfast_paddle.errors import ConfigError
+from slowfast_paddle.models.registry import build_spec
+
+FOLDER = Path(__file__).resolve().parents[2] / "pyslowfast_configs"
+FILES = sorted(FOLDER.glob("*.yaml"))
+# Files whose network is also a preset of this package, under another name where it differs.
+PRESETS = {path.stem: path.stem for path in FILES} | {"slowfast_8x8_r50_stepwise": "slowfast_8x8_r50", "i3d_nln_8x8_r50": ""}
+
+
+def spec(config):
+    return build_spec(config.model, config.data.num_frames, config.data.crop_px)
+
+
+def test_there_are_enough():
+    assert len(FILES) >= 15
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_builds(path):
+    config = load_config(path)
+    network = spec(config)
+    assert network.pathways[-1].frames == config.data.num_frames
+    assert config.optim.base_batch_size == config.train.batch_size  # PySlowFast's rate belongs to its own batch
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if PRESETS[path.stem] in preset_paths()], ids=lambda path: path.stem)
+def test_same_network_as_the_preset(path):
+    ours, preset = spec(load_config(path)), spec(load_config(PRESETS[path.stem]))
+    assert ours.pathways == preset.pathways and ours.laterals == preset.laterals
+    assert ours.head.windows == preset.head.windows and ours.head.num_classes == preset.head.num_classes
+
+
+def test_values():
+    config = load_config(FOLDER / "slowfast_small_classes.yaml")
+    assert config.model.num_classes == 12 and config.labels is None
+    assert config.data.train_list == str(Path("lists", "train.csv")) and config.data.prefix == "videos"
+    assert config.data.separator == "comma" and config.augment.mixup_alpha == 0.4
+    ava = load_config(FOLDER / "ava_slowfast_32x2_r50.yaml")
+    assert ava.model.head.kind == "roi" and ava.model.dilations == (1, 1, 1, 2) and ava.labels == "ava"
+    limited = load_config(FOLDER / "slowfast_16x8_r101_50_50.yaml")
+    assert [b.temporal_kernel for b in spec(limited).pathways[0].stages[2].blocks] == [3] * 6 + [1] * 17
+    steps = load_config(FOLDER / "slowfast_8x8_r50_stepwise.yaml").optim
+    assert steps.policy == "steps" and steps.steps == (0, 94, 154, 196) and steps.relative_lrs[-1] == 0.001
+    pooled = load_config(FOLDER / "c2d_nopool_8x8_r50.yaml")
+    assert spec(pooled).pathways[0].stages[1].pool == 1
+
+
+def test_training_that_differs_is_said(caplog):
+    with caplog.at_level(logging.WARNING):
+        config = load_config(FOLDER / "slowfast_8x8_r50_multigrid.yaml")
+    assert config.model.head.pool == "adaptive"
+    assert "MULTIGRID.SHORT_CYCLE" in caplog.text and "MULTIGRID.LONG_CYCLE" in caplog.text
+
+
+def test_overrides_in_their_style():
+    config = load_config(FOLDER / "slowfast_4x16_r50.yaml", ["MODEL.NUM_CLASSES", "10", "SLOWFAST.ALPHA", "4", "data.workers=2"])
+    assert (config.model.num_classes, config.model.alpha, config.data.workers) == (10, 4, 2)
+    with pytest.raises(ConfigError, match="has no value"):
+        load_config(FOLDER / "slowfast_4x16_r50.yaml", ["MODEL.NUM_CLASSES"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("MODEL:\n  NUM_CLASES: 3\n", r"x\.yaml:2: 'MODEL\.NUM_CLASES'.*did you mean 'MODEL\.NUM_CLASSES'"),
+        ("MODEL:\n  ARCH: mvit\n", r"x\.yaml:2: MODEL\.ARCH: 'mvit' changes the network"),
+        ("RESNET:\n  STRIDE_1X1: True\n", "changes the network"),
+        ("RESNET:\n  SPATIAL_STRIDES: [[1, 2], [2, 2], [2, 2], [2, 2]]\n", "changes the network"),
+        ("MODEL:\n\tARCH: slow\n", r"x\.yaml:2: a tab"),
+    ],
+)
+def test_errors_name_the_line(tmp_path, text, message):
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_config(path)
+
+
+def test_deprecated_keys_are_reported(tmp_path, caplog):
+    path = tmp_path / "x.yaml"
+    path.write_text("BN:\n  MOMENTUM: 0.1\nMODEL:\n  ARCH: slowonly\nDATA:\n  NUM_FRAMES: 8\n")
+    assert load_config(path).model.architecture == "slow"
+    assert "'BN.MOMENTUM' is from an older version" in caplog.text
