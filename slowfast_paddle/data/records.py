@@ -5,6 +5,8 @@ charades    videos/ab.mp4 1,5,7   or   videos/ab.mp4,1,5,7      several class nu
 infer.csv   videos/ab.mp4                                       paths only (labelled=False)
 """
 
+import io
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,20 +54,19 @@ class Records:
 
     def select(self, indices: Iterable[int]) -> "Records":
         """The same list restricted to some entries."""
-        kept = list(indices)
-        return _pack(
-            self.source,
-            [self.text[self.starts[i] : self.starts[i + 1]] for i in kept],
-            [self.labels[self.label_starts[i] : self.label_starts[i + 1]] for i in kept],
-            [int(self.lines[i]) for i in kept],
-            self.multi_label,
-        )
+        selected = _Columns()
+        for i in indices:
+            own = self.labels[self.label_starts[i] : self.label_starts[i + 1]].tolist()
+            selected.add(self.text[self.starts[i] : self.starts[i + 1]], own, int(self.lines[i]))
+        return selected.records(self.source, self.multi_label)
 
 
 def from_paths(paths: Iterable[str], source: str = "input") -> Records:
     """Records without labels, for prediction on given files."""
-    encoded = [str(path).encode("utf-8", "surrogateescape") for path in paths]
-    return _pack(source, encoded, [()] * len(encoded), list(range(1, len(encoded) + 1)), False)
+    columns = _Columns()
+    for number, path in enumerate(paths, 1):
+        columns.add(str(path).encode("utf-8", "surrogateescape"), [], number)
+    return columns.records(source, False)
 
 
 def read_records(
@@ -87,34 +88,35 @@ def read_records(
     """
     if separator not in SEPARATORS:
         raise DataError(f"separator {separator!r} is unknown; expected one of {', '.join(SEPARATORS)}")
-    lines = _read_lines(Path(path), labelled)
-    comma = _uses_comma(lines[0][1], multi_label) if separator == "auto" else separator == "comma"
+    text = _read(Path(path), labelled)
+    comma = separator == "comma"
     folder = prefix.encode().rstrip(b"/") + b"/" if prefix else b""
-    paths, labels = [], []
-    for number, line in lines:
+    columns = _Columns()
+    for number, padded in enumerate(io.BytesIO(text), 1):
+        line = padded.strip()
+        if not line:
+            continue
+        if separator == "auto" and not len(columns.lines):
+            comma = _uses_comma(line, multi_label)
         name, numbers = _split(line, comma, multi_label) if labelled else (line, [])
         name = name.strip().strip(b'"')
-        if labelled:
-            labels.append(_class_numbers(numbers, line, f"{path}:{number}", comma, num_classes))
+        labels = _class_numbers(numbers, line, f"{path}:{number}", comma, num_classes) if labelled else []
         if not name:
             raise DataError(f"{path}:{number}: no path in {_show(line)}; expected {_form(comma) if labelled else 'a path'}")
-        paths.append(folder + name if folder and not name.startswith(b"/") else name)
-    return _pack(str(path), paths, labels or [()] * len(paths), [number for number, _ in lines], multi_label)
+        columns.add(folder + name if folder and not name.startswith(b"/") else name, labels, number)
+    if not len(columns.lines):
+        raise DataError(f"{path}: the list is empty; expected {'`path label`' if labelled else 'one path'} a line")
+    return columns.records(str(path), multi_label)
 
 
-def _read_lines(path: Path, labelled: bool) -> list[tuple[int, bytes]]:
+def _read(path: Path, labelled: bool) -> bytes:
     form = "`path label`" if labelled else "one path"
     try:
-        text = path.read_bytes()
+        return path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     except FileNotFoundError:
         raise DataError(f"{path}: no such list file; expected a text file with {form} a line") from None
     except OSError as err:
         raise DataError(f"{path}: cannot read the list file ({err.strerror}); expected a text file with {form} a line") from err
-    lines = [(n, line.strip()) for n, line in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1)]
-    lines = [entry for entry in lines if entry[1]]
-    if not lines:
-        raise DataError(f"{path}: the list is empty; expected {form} a line")
-    return lines
 
 
 def _split(line: bytes, comma: bool, multi_label: bool) -> tuple[bytes, list[bytes]]:
@@ -171,15 +173,21 @@ def _show(line: bytes) -> str:
     return repr(text if len(text) <= 80 else text[:77] + "...")
 
 
-def _pack(source: str, paths: list[bytes], labels: list, lines: list[int], multi_label: bool) -> Records:
-    lengths = np.fromiter((len(path) for path in paths), np.int64, len(paths))
-    counts = np.fromiter((len(own) for own in labels), np.int64, len(labels))
-    return Records(
-        source=source,
-        text=b"".join(paths),
-        starts=np.concatenate([[0], np.cumsum(lengths)]),
-        lines=np.asarray(lines, np.int32),
-        labels=np.fromiter((label for own in labels for label in own), np.int32, int(counts.sum())),
-        label_starts=np.concatenate([[0], np.cumsum(counts)]),
-        multi_label=multi_label,
-    )
+class _Columns:
+    """Records under construction, without an object per line."""
+
+    def __init__(self) -> None:
+        self.text = bytearray()
+        self.starts, self.lines = array("q", [0]), array("i")
+        self.labels, self.label_starts = array("i"), array("q", [0])
+
+    def add(self, path: bytes, labels: list[int], line: int) -> None:
+        self.text += path
+        self.starts.append(len(self.text))
+        self.lines.append(line)
+        self.labels.extend(labels)
+        self.label_starts.append(len(self.labels))
+
+    def records(self, source: str, multi_label: bool) -> Records:
+        starts, label_starts = np.array(self.starts), np.array(self.label_starts)
+        return Records(source, bytes(self.text), starts, np.array(self.lines), np.array(self.labels), label_starts, multi_label)
