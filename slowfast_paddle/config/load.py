@@ -53,7 +53,7 @@ def load_config(source: str | Path | Mapping[str, Any] | None = None, overrides:
     try:
         return Config.model_validate(data)
     except ValidationError as err:
-        raise ConfigError(_explain(err, origins, str(source or "configuration"))) from None
+        raise ConfigError(_explain(err, origins, str(source) if isinstance(source, (str, Path)) else "configuration")) from None
 
 
 def dump_config(config: Config) -> str:

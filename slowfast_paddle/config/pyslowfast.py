@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from slowfast_paddle.config.pyslowfast_augment import augmentation, resized_crop
 from slowfast_paddle.config.pyslowfast_keys import COPIED, DEFAULTS, DEPRECATED, FIXED, FIXED_TRAINING, HARMLESS
 from slowfast_paddle.config.yaml_file import Origins, parse_scalar
 from slowfast_paddle.errors import ConfigError
@@ -106,6 +107,8 @@ def translate(given: Mapping[str, Any]) -> Translation:
     _network(values, result)
     _reader(values, result)
     _training(values, result)
+    for target, value in {**augmentation(values, result.training), **resized_crop(values, result.training)}.items():
+        result.put(target, value)
     return result
 
 
@@ -229,7 +232,7 @@ def _reader(values: Mapping[str, Any], result: Translation) -> None:
 
 def _training(values: Mapping[str, Any], result: Translation) -> None:
     shards = values["NUM_SHARDS"]
-    batch = values["TRAIN.BATCH_SIZE"] * shards
+    batch = values["TRAIN.BATCH_SIZE"] * shards * values["AUG.NUM_SAMPLE"]  # PySlowFast counts videos, not their repeated clips
     factor = shards if values["SOLVER.BASE_LR_SCALE_NUM_SHARDS"] else 1
     result.put("train.batch_size", batch)
     result.put("optim.base_batch_size", batch)  # its learning rate belongs to the batch it is written beside
