@@ -90,7 +90,11 @@ def export_file(source: str | Path, target: str | Path, project: str) -> Layout:
         )
     config = load_config(facts["config"])
     spec = build_spec(config.model, config.data.num_frames, config.data.crop_px)
-    state = export_state(LAYOUTS[project], spec, checkpoint.load_state(source))
+    weights = checkpoint.load_state(source)
+    try:
+        state = export_state(LAYOUTS[project], spec, weights)
+    except ConvertError as err:
+        raise ConvertError(f"{source}: {err}") from None
     epoch = facts.get("epoch")
     content: dict[str, dict[str, Any]] = {
         "pyslowfast": {"epoch": epoch or 0, "model_state": state, "optimizer_state": {}, "cfg": ""},
