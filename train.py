@@ -8,7 +8,14 @@ from slowfast_paddle import cli
 def main(argv: list[str] | None = None) -> int:
     """Parses, trains, returns the exit code."""
     parser = cli.parser(__doc__, cli.TRAIN_KEYS)
-    parser.add_argument("--resume", nargs="?", const="true", default="false", metavar="true|PATH", help="continue from the newest checkpoint of save_dir, or from PATH")
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const="true",
+        default="false",
+        metavar="true|PATH",
+        help="continue from the newest checkpoint of save_dir, or from PATH",
+    )
     parser.add_argument("--resume_epoch", type=int, metavar="N", help="continue after epoch N of save_dir")
     parser.add_argument("--auto_resume", action="store_true", help="continue when save_dir holds a checkpoint, else start")
     parser.add_argument("--finetune", action="store_true", help="with --weights: load all but the classifier")

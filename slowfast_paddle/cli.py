@@ -37,11 +37,32 @@ TEST_KEYS = {
 def parser(about: str, keys: dict[str, tuple[str, type, str]]) -> argparse.ArgumentParser:
     """A parser with the flags every script takes and those that stand for configuration keys."""
     p = argparse.ArgumentParser(description=about, allow_abbrev=False)
-    p.add_argument("--config", "--config_file", metavar="FILE", help=f"YAML file or preset name (default: what --weights says of itself, else {DEFAULT_CONFIG})")
-    p.add_argument("--weights", metavar="FILE", help=f"with or without .pdparams (evaluation and prediction default to {DEFAULT_WEIGHTS})")
-    p.add_argument("--use_gpu", type=_tri_state, default="auto", metavar="auto|true|false", help="auto: a GPU where Paddle sees one")
-    p.add_argument("--use_data_parallel", type=_boolean, default=True, metavar="true|false", help="all processes of the launcher work together")
-    p.add_argument("--plugin", action="append", default=[], metavar="FILE.py", help="your file that registers architectures, heads or datasets")
+    p.add_argument(
+        "--config",
+        "--config_file",
+        metavar="FILE",
+        help=f"YAML file or preset name (default: what --weights says of itself, else {DEFAULT_CONFIG})",
+    )
+    p.add_argument(
+        "--weights", metavar="FILE", help=f"with or without .pdparams (evaluation and prediction default to {DEFAULT_WEIGHTS})"
+    )
+    p.add_argument(
+        "--use_gpu", type=_tri_state, default="auto", metavar="auto|true|false", help="auto: a GPU where Paddle sees one"
+    )
+    p.add_argument(
+        "--use_data_parallel",
+        type=_boolean,
+        default=True,
+        metavar="true|false",
+        help="all processes of the launcher work together",
+    )
+    p.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="FILE.py",
+        help="your file that registers architectures, heads or datasets",
+    )
     p.add_argument("--print-config", action="store_true", help="print the resolved configuration and stop")
     p.add_argument("overrides", nargs="*", metavar="section.key=value", help="override any configuration key")
     for flag, (key, kind, about_flag) in keys.items():

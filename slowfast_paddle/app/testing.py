@@ -42,7 +42,9 @@ def test(
     """
     if detection.wanted(config):
         if list_path is not None or out is not None:
-            raise ConfigError("an action detection network is tested on detection.val_labels and writes detections.csv; leave out --list and --out")
+            raise ConfigError(
+                "an action detection network is tested on detection.val_labels and writes detections.csv; leave out --list and --out"
+            )
         return detection.test(config, runtime=runtime, weights=weights)
     here = machine.start(runtime)
     list_path = list_path or config.data.val_list
@@ -115,9 +117,16 @@ def _summary(scored: Scored, metrics: Mapping[str, float]) -> dict[str, Any]:
     return {
         **{name: round(100 * value, 4) for name, value in metrics.items()},
         **scored.stamp,
-        "failed": [{"video_id": scored.records.path(i), "where": scored.records.where(i), "error": scores.errors[i]} for i in scores.failed],
+        "failed": [
+            {"video_id": scored.records.path(i), "where": scored.records.where(i), "error": scores.errors[i]}
+            for i in scores.failed
+        ],
         "short": [
-            {"video_id": scored.records.path(i), "decoded_frames": int(scores.decoded[i]), "expected_frames": int(scores.expected[i])}
+            {
+                "video_id": scored.records.path(i),
+                "decoded_frames": int(scores.decoded[i]),
+                "expected_frames": int(scores.expected[i]),
+            }
             for i in range(len(scored.records))
             if not scores.errors[i] and scores.decoded[i] < scores.expected[i]
         ],

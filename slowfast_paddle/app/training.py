@@ -140,7 +140,9 @@ def _resume_from(folder: Path, resume: Resume) -> Path | None:
             found = checkpoint.find_latest(folder)
     found = distributed.broadcast_object(found)
     if found is None and resume.mode == "required":
-        raise CheckpointError(f"{folder}: no intact checkpoint to resume from; drop --resume to start afresh, or use --auto_resume")
+        raise CheckpointError(
+            f"{folder}: no intact checkpoint to resume from; drop --resume to start afresh, or use --auto_resume"
+        )
     return found
 
 

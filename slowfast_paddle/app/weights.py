@@ -30,7 +30,9 @@ def choose_weights(config: Config, explicit: str | None) -> Path:
         if candidate is not None and checkpoint.part(candidate, checkpoint.WEIGHTS).is_file():
             _logger.info("weights: %s", candidate)
             return candidate
-    raise CheckpointError(f"no weights: neither --weights, nor a checkpoint in {folder}, nor {DEFAULT_WEIGHTS}.pdparams; name one with --weights FILE")
+    raise CheckpointError(
+        f"no weights: neither --weights, nor a checkpoint in {folder}, nor {DEFAULT_WEIGHTS}.pdparams; name one with --weights FILE"
+    )
 
 
 def load_model(path: str | Path, config: Config | None = None) -> nn.Layer:
@@ -58,8 +60,12 @@ def sidecar_config(path: str | Path) -> Mapping[str, Any]:
         CheckpointError: there is none.
     """
     if not checkpoint.part(path, checkpoint.WEIGHTS).is_file():
-        raise CheckpointError(f"{checkpoint.part(path, checkpoint.WEIGHTS)}: no such weight file; expected the path of a .pdparams (the ending may be left out)")
+        raise CheckpointError(
+            f"{checkpoint.part(path, checkpoint.WEIGHTS)}: no such weight file; expected the path of a .pdparams (the ending may be left out)"
+        )
     facts = checkpoint.load_sidecar(path)
     if not isinstance(facts.get("config"), Mapping):
-        raise CheckpointError(f"{checkpoint.part(path, checkpoint.SIDECAR)}: no configuration beside the weights; say what the network is with --config")
+        raise CheckpointError(
+            f"{checkpoint.part(path, checkpoint.SIDECAR)}: no configuration beside the weights; say what the network is with --config"
+        )
     return facts["config"]

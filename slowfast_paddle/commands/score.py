@@ -18,9 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--topk", nargs="+", type=int, default=[1, 5], metavar="K")
     parser.add_argument("--out", default=None, metavar="FILE", help="store the (fused) scores: .npz, .json or .pkl")
     parser.add_argument("--json", default=None, metavar="FILE", help="write the metrics as JSON")
-    parser.add_argument(
-        "--csv", default=None, metavar="FILE", help="write one line per class"
-    )
+    parser.add_argument("--csv", default=None, metavar="FILE", help="write one line per class")
 
 
 def run(args: argparse.Namespace) -> int:

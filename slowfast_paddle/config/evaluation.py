@@ -22,7 +22,9 @@ class TestConfig(Section):
     num_crops: int = Field(3, ge=1, description="Spatial windows a clip: 1 (centre) or 3 (left, centre, right)")
     short_side_px: int = Field(256, ge=8, description="Short side before cropping, px")
     crop_px: int = Field(256, ge=8, description="Square crop, px")
-    average: Literal["prob", "score", "max"] = Field("prob", description="Mean of probabilities, mean of logits, largest probability")
+    average: Literal["prob", "score", "max"] = Field(
+        "prob", description="Mean of probabilities, mean of logits, largest probability"
+    )
     views_per_forward: int = Field(5, ge=1, description="Views in one forward; bounds memory, never mixes two videos")
     compiled: bool = Field(True, description="On CPU, run the network through Paddle Inference when its output agrees")
     top_k: int = Field(5, ge=1, description="Classes in a prediction")

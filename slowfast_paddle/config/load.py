@@ -100,7 +100,9 @@ def _override(data: dict[str, Any], origins: Origins, overrides: Iterable[str]) 
         for part in reversed(path):
             nested = {part: nested}
         data = merge(data, nested)
-        origins = origins | {path[:i]: f"override '{text}'" for i in range(1, len(path) + 1) if path[:i] not in origins or i == len(path)}
+        origins = origins | {
+            path[:i]: f"override '{text}'" for i in range(1, len(path) + 1) if path[:i] not in origins or i == len(path)
+        }
     return data, origins
 
 
@@ -119,7 +121,11 @@ def _explain(err: ValidationError, origins: Origins, source: str) -> str:
         text = f"unknown key '{key}'" + (f"; did you mean '{near[0]}'?" if near else f"; known here: {', '.join(names)}")
     else:
         message = first["msg"].removeprefix("Value error, ")
-        text = f"{key}: {message}, found {first['input']!r}" if key and not isinstance(first["input"], dict) else f"{key}: {message}".lstrip(": ")
+        text = (
+            f"{key}: {message}, found {first['input']!r}"
+            if key and not isinstance(first["input"], dict)
+            else f"{key}: {message}".lstrip(": ")
+        )
     more = f" (and {err.error_count() - 1} more)" if err.error_count() > 1 else ""
     return f"{where}: {text}{more}"
 

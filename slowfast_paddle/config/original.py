@@ -72,12 +72,16 @@ def to_config(data: Mapping[str, Any], origins: Origins) -> dict[str, Any]:
     set_by: dict[str, str] = {}
     for section, values in data.items():
         if section not in SECTIONS or not isinstance(values, Mapping):
-            raise ConfigError(f"{origins.get((section,), section)}: '{section}' is not a section of the original YAML; it has {', '.join(SECTIONS)}")
+            raise ConfigError(
+                f"{origins.get((section,), section)}: '{section}' is not a section of the original YAML; it has {', '.join(SECTIONS)}"
+            )
         for key, value in values.items():
             old = f"{section}.{key}"
             where = origins.get((section, str(key)), old)
             if old not in KEYS:
-                raise ConfigError(f"{where}: '{old}' is not known from the original YAML; write it under its new name (see `python train.py --print-config`)")
+                raise ConfigError(
+                    f"{where}: '{old}' is not known from the original YAML; write it under its new name (see `python train.py --print-config`)"
+                )
             for target in KEYS[old]:
                 _put(new, target, value, where, set_by)
     if data.get("VALID", {}).get("use_preciseBN") is False:
@@ -93,6 +97,8 @@ def _put(new: dict[str, Any], target: str, value: Any, where: str, set_by: dict[
         values = values.setdefault(key, [256, 320])
         key = int(index[0])  # type: ignore[assignment]
     if target in set_by and values[key] != value:
-        raise ConfigError(f"{where}: {value!r} contradicts {values[key]!r} at {set_by[target]}; both mean '{target}' now, give one value")
+        raise ConfigError(
+            f"{where}: {value!r} contradicts {values[key]!r} at {set_by[target]}; both mean '{target}' now, give one value"
+        )
     values[key] = value
     set_by[target] = where
