@@ -7,9 +7,13 @@ from paddle import nn
 from slowfast_paddle import distributed, log
 from slowfast_paddle.config.load import load_config
 from slowfast_paddle.config.schema import Config
+from slowfast_paddle.data.augment import ClipAugment
+from slowfast_paddle.data.cropping import ResizedCrop
+from slowfast_paddle.data.erasing import RandomErasing
 from slowfast_paddle.data.kinetics import ClipDataset, VideoViewsDataset
 from slowfast_paddle.data.loader import Loader, collate_clips, one_video
 from slowfast_paddle.data.protocol import Protocol, get_protocol
+from slowfast_paddle.data.rand_augment import RandAugment
 from slowfast_paddle.data.records import Records, read_records
 from slowfast_paddle.data.sampler import EvalSampler, TrainSampler
 from slowfast_paddle.data.sampling import ClipShape, slow_indices
@@ -47,7 +51,9 @@ def build_loader(source: Config | str | Path, split: str) -> Loader:
     """
     config = source if isinstance(source, Config) else load_config(source)
     if split == "test":
-        return test_loader(config, labelled_records(config, config.data.val_list), get_protocol(config.test.protocol or "pyslowfast"))
+        return test_loader(
+            config, labelled_records(config, config.data.val_list), get_protocol(config.test.protocol or "pyslowfast")
+        )
     return clip_loader(config, train=split == "train")
 
 
@@ -101,18 +107,33 @@ def clip_loader(config: Config, train: bool) -> Loader:
         crop_px=data.crop_px,
         short_side_px=data.short_side_px,
         flip=data.flip,
+        resized=ResizedCrop(data.crop_area, data.crop_aspect) if data.train_crop == "resized" else None,
         seed=config.train.seed,
         num_classes=config.model.num_classes,
         options=read_options(config),
+        augment=clip_augment(config),
+        repeats=config.augment.repeats if train else 1,
     )
     rank, world = distributed.rank(), distributed.world_size()
     batch = config.train.batch_size // world
     if train:
+        batch //= config.augment.repeats
         labels = dataset.records.labels if data.balance_classes else None
         sampler = TrainSampler(len(dataset), batch, seed=config.train.seed, rank=rank, world_size=world, labels=labels)
     else:
         sampler = EvalSampler(len(dataset), batch, rank=rank, world_size=world)
     return _loader(config, dataset, sampler, collate_clips)
+
+
+def clip_augment(config: Config) -> ClipAugment:
+    """What happens to the pixels of a training clip after the crop."""
+    augment, data = config.augment, config.data
+    steps: list = []
+    if augment.randaugment_layers:
+        steps.append(RandAugment(augment.randaugment_layers, augment.randaugment_magnitude, augment.randaugment_noise))
+    if augment.erase:
+        steps.append(RandomErasing(augment.erase, augment.erase_mode, augment.erase_boxes, data.mean, data.std))
+    return ClipAugment(tuple(steps))
 
 
 def test_loader(config: Config, records: Records, protocol: Protocol) -> Loader:
@@ -176,7 +197,11 @@ def optimizer(config: Config, network: nn.Layer, lr: float):
     """Update rule over the trainable parameters; what train.freeze_stages covers is frozen first."""
     optim = config.optim
     if frozen := freeze(network, _frozen_patterns(config.train.freeze_stages)):
-        _logger.info("frozen: %d parameters up to %s", len(frozen), "the stem" if config.train.freeze_stages == 1 else f"res{config.train.freeze_stages}")
+        _logger.info(
+            "frozen: %d parameters up to %s",
+            len(frozen),
+            "the stem" if config.train.freeze_stages == 1 else f"res{config.train.freeze_stages}",
+        )
     rules = layer_decay_rules(optim.layer_decay) if optim.layer_decay < 1 else []
     rules.append(ParameterRule(r"head\..*", lr_scale=optim.head_lr_scale))
     groups = parameter_groups(network, optim.weight_decay, rules=rules)

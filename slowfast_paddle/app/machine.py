@@ -38,7 +38,9 @@ def start(runtime: Runtime, log_file: Path | None = None) -> Machine:
     available = paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
     gpu = runtime.use_gpu == "true" or (runtime.use_gpu == "auto" and available)
     if not runtime.data_parallel and distributed.world_size() > 1:
-        raise ConfigError(f"--use_data_parallel false, but the launcher started {distributed.world_size()} processes; start the script without it")
+        raise ConfigError(
+            f"--use_data_parallel false, but the launcher started {distributed.world_size()} processes; start the script without it"
+        )
     distributed.init(gpu)
     log.setup(log_file)
     for plugin in runtime.plugins:
@@ -49,7 +51,9 @@ def start(runtime: Runtime, log_file: Path | None = None) -> Machine:
 def import_plugin(path: Path) -> None:
     """Runs a user's file, named on the command line and nowhere else: configurations never run code."""
     if not path.is_file():
-        raise ConfigError(f"--plugin {path}: no such file; expected a Python file that registers architectures, heads or datasets")
+        raise ConfigError(
+            f"--plugin {path}: no such file; expected a Python file that registers architectures, heads or datasets"
+        )
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
@@ -70,10 +74,11 @@ def fit_batch(config: Config, machine: Machine, batch_size_given: bool) -> Confi
             batch, train.cpu_clips_per_process, machine.world_size, train.batch_size,
         )  # fmt: skip
         config = config.model_copy(update={"train": train.model_copy(update={"batch_size": batch, "accumulate_steps": 1})})
-    parts = machine.world_size * config.train.accumulate_steps
+    parts = machine.world_size * config.train.accumulate_steps * config.augment.repeats
     if config.train.batch_size % parts:
+        repeats = f" x {config.augment.repeats} clips of a video (augment.repeats)" if config.augment.repeats > 1 else ""
         raise ConfigError(
             f"train.batch_size {config.train.batch_size} is not divisible by {machine.world_size} processes x "
-            f"{config.train.accumulate_steps} accumulation steps; use a multiple of {parts}"
+            f"{config.train.accumulate_steps} accumulation steps{repeats}; use a multiple of {parts}"
         )
     return config

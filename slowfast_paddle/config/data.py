@@ -27,6 +27,11 @@ class DataConfig(Section):
     target_fps: float = Field(30.0, gt=0, description="Rate at which sampling_rate counts, 1/s")
     short_side_px: tuple[int, int] = Field((256, 320), description="Training short side, drawn uniformly, px")
     crop_px: int = Field(224, ge=8, description="Training and validation crop, px")
+    train_crop: Literal["short_side", "resized"] = Field(
+        "short_side", description="short_side: resize to short_side_px, crop; resized: crop a random shape, resize it (MMAction2)"
+    )
+    crop_area: tuple[float, float] = Field((0.08, 1.0), description="train_crop resized: range of the crop's share of the frame")
+    crop_aspect: tuple[float, float] = Field((0.75, 4 / 3), description="train_crop resized: range of width / height")
     balance_classes: bool = Field(False, description="Draw every class equally often in training, however many videos it has")
     flip: float = Field(0.5, ge=0, le=1, description="Probability of a horizontal flip; 0 where left and right differ")
     mean: Channels = Field((0.45, 0.45, 0.45), description="Subtracted from RGB in 0..1")
@@ -49,6 +54,9 @@ class DataConfig(Section):
             raise ValueError(
                 f"short_side_px {list(self.short_side_px)} must be [low, high] with crop_px {self.crop_px} <= low <= high"
             )
+        for name, (low, high), top in (("crop_area", self.crop_area, 1.0), ("crop_aspect", self.crop_aspect, float("inf"))):
+            if not 0 < low <= high <= top:
+                raise ValueError(f"{name} {[low, high]} must be [low, high] above 0" + (" and not above 1" if top == 1.0 else ""))
         if self.balance_classes and self.multi_label:
             raise ValueError("balance_classes needs one label a video; turn off multi_label or balance_classes")
         if min(self.std) <= 0:

@@ -83,7 +83,7 @@ def to_config(data: Mapping[str, Any], overrides: list[str], origins: Origins) -
     for note in result.notes:
         _logger.warning("PySlowFast configuration: %s", note)
     if result.training:
-        listed = ", ".join(f"{key}: {given[key]!r}" for key in result.training)
+        listed = ", ".join(f"{key}: {given.get(key)!r}" for key in result.training)
         _logger.warning("PySlowFast configuration: testing is the same, but training would differ by %s", listed)
     return result.config, rest
 

@@ -14,7 +14,9 @@ class Config(Section):
     """Root of a YAML file."""
 
     name: str = Field("slowfast", description="Prefix of checkpoints is always slowfast_epoch; this names the run")
-    labels: str | None = Field(None, description="Class names: a shipped list (kinetics400, ssv2, ...) or a text file, one a line")
+    labels: str | None = Field(
+        None, description="Class names: a shipped list (kinetics400, ssv2, ...) or a text file, one a line"
+    )
     model: ModelConfig = Field(default_factory=ModelConfig, description="The network")
     data: DataConfig = Field(default_factory=DataConfig, description="The reader")
     detection: DetectionConfig = Field(default_factory=DetectionConfig, description="AVA-style data, for head kind roi")
@@ -36,4 +38,11 @@ class Config(Section):
                 f"optim.warmup_epochs {self.optim.warmup_epochs:g} is longer than train.epochs {self.train.epochs}; "
                 f"shorten it or set optim.warmup_fraction (e.g. 0.1)"
             )
+        if self.model.head.kind == "roi":
+            changed = [name for name, value in self.augment if value != AugmentConfig.model_fields[name].default]
+            if changed or self.data.train_crop != "short_side":
+                wrong = f"augment.{changed[0]}" if changed else "data.train_crop"
+                raise ValueError(
+                    f"{wrong} does not know boxes; action detection (model.head.kind roi) trains with scale, crop and flip"
+                )
         return self

@@ -22,7 +22,9 @@ class OptimConfig(Section):
     steps: tuple[float, ...] = Field((), description="policy steps: epochs at which a factor starts, from 0")
     relative_lrs: tuple[float, ...] = Field((), description="policy steps: factors on base_lr, one per step")
     warmup_epochs: float = Field(34.0, ge=0, description="Linear warm-up, epochs")
-    warmup_fraction: float | None = Field(None, ge=0, lt=1, description="Warm-up as a share of all epochs; replaces warmup_epochs")
+    warmup_fraction: float | None = Field(
+        None, ge=0, lt=1, description="Warm-up as a share of all epochs; replaces warmup_epochs"
+    )
     warmup_start_lr: float = Field(0.01, ge=0, description="Where the warm-up starts, before batch scaling")
     head_lr_scale: float = Field(1.0, gt=0, description="Factor on the classifier's learning rate, for fine-tuning")
     layer_decay: float = Field(1.0, gt=0, le=1, description="Factor on the learning rate per stage below the head")
@@ -32,18 +34,29 @@ class OptimConfig(Section):
     def _steps(self) -> "OptimConfig":
         if self.policy == "steps":
             if not self.steps or len(self.steps) != len(self.relative_lrs):
-                raise ValueError("policy steps needs `steps` and as many `relative_lrs`, e.g. steps: [0, 10, 15], relative_lrs: [1, 0.1, 0.01]")
+                raise ValueError(
+                    "policy steps needs `steps` and as many `relative_lrs`, e.g. steps: [0, 10, 15], relative_lrs: [1, 0.1, 0.01]"
+                )
             if self.steps[0] != 0 or list(self.steps) != sorted(self.steps):
                 raise ValueError(f"steps {list(self.steps)} must ascend and start at 0")
         return self
 
 
 class AugmentConfig(Section):
-    """Augmentation beyond scale, crop and flip. Off by default."""
+    """Augmentation beyond scale, crop and flip. Off by default. Source: PySlowFast AUG.*, MIXUP.*."""
 
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of the target spread over all classes")
     mixup_alpha: float = Field(0.0, ge=0, description="Beta parameter of mixup; 0 is off")
     cutmix_alpha: float = Field(0.0, ge=0, description="Beta parameter of cutmix; 0 is off")
+    randaugment_layers: int = Field(0, ge=0, description="RandAugment operations a clip (2 is usual); 0 is off")
+    randaugment_magnitude: float = Field(9.0, ge=0, le=10, description="Strength of the operations (m)")
+    randaugment_noise: float = Field(0.5, ge=0, description="Standard deviation of the strength (mstd)")
+    erase: float = Field(0.0, ge=0, le=1, description="Probability of erasing a box, the same in all frames")
+    erase_mode: Literal["pixel", "rand", "const"] = Field("pixel", description="Noise, one random colour or the mean colour")
+    erase_boxes: int = Field(1, ge=1, description="Boxes: between 1 and this number")
+    repeats: int = Field(
+        1, ge=1, description="Clips of one video in a batch, decoded once; an epoch still takes every video once"
+    )
 
 
 class TrainConfig(Section):
@@ -54,16 +67,24 @@ class TrainConfig(Section):
     cpu_clips_per_process: int | None = Field(
         None, ge=1, description="On CPU, unless a batch size is given on the command line: clips a step in each process"
     )
-    accumulate_steps: int = Field(1, ge=1, description="Forward-backward passes a step; each sees batch_size / accumulate_steps clips")
+    accumulate_steps: int = Field(
+        1, ge=1, description="Forward-backward passes a step; each sees batch_size / accumulate_steps clips"
+    )
     save_dir: str = Field("./checkpoints", description="Checkpoints, resolved config, metrics.jsonl and curves")
     save_every_epochs: int = Field(1, ge=1, description="A checkpoint every so many epochs, and after the last")
-    save_every_steps: int = Field(0, ge=0, description="Steps between checkpoints inside an epoch, of which the newest stays; 0 off")
+    save_every_steps: int = Field(
+        0, ge=0, description="Steps between checkpoints inside an epoch, of which the newest stays; 0 off"
+    )
     keep_last: int = Field(3, ge=1, description="Older checkpoints are removed, the best one stays")
     valid_every_epochs: int = Field(1, ge=0, description="Validation interval; 0 turns it off")
     early_stop_validations: int = Field(0, ge=0, description="Stop after so many validations without a better one; 0 never")
     log_every_steps: int = Field(10, ge=1, description="Steps between two log lines")
-    precise_bn_batches: int = Field(200, ge=0, description="Batches for exact BN statistics before each validation and the last checkpoint; 0 off")
-    precise_bn_every_epochs: int = Field(10, ge=1, description="Epochs between two precise BN runs; the last epoch always has one")
+    precise_bn_batches: int = Field(
+        200, ge=0, description="Batches for exact BN statistics before each validation and the last checkpoint; 0 off"
+    )
+    precise_bn_every_epochs: int = Field(
+        10, ge=1, description="Epochs between two precise BN runs; the last epoch always has one"
+    )
     amp: Literal["off", "float16", "bfloat16"] = Field("off", description="Mixed precision; GPU only")
     ema_decay: float = Field(0.0, ge=0, lt=1, description="Decay of the averaged weights evaluated beside the raw ones; 0 off")
     freeze_stages: int = Field(0, ge=0, le=5, description="Freeze the stem (1) and res2.. (2..5), BN included, for fine-tuning")

@@ -6,27 +6,39 @@ on the number of readers, the rank, or whether the run was resumed.
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from slowfast_paddle.data.augment import ClipAugment
+from slowfast_paddle.data.cropping import Cropping, ResizedCrop
 from slowfast_paddle.data.decode import open_source
 from slowfast_paddle.data.protocol import Protocol, get_protocol
 from slowfast_paddle.data.records import Records
 from slowfast_paddle.data.sampling import ClipShape, centred_clip, clips, random_clip
-from slowfast_paddle.data.source import DEFAULT_OPTIONS, Keep, ReadOptions, read_clips
+from slowfast_paddle.data.source import DEFAULT_OPTIONS, Clips, Keep, ReadOptions, read_clips
 from slowfast_paddle.data.sources import is_url, local_copy
-from slowfast_paddle.data.transforms import RESIZERS, crop_offsets, draw_short_side, place_crop, resized_size
+from slowfast_paddle.data.transforms import RESIZERS, crop_offsets, resized_size
 from slowfast_paddle.errors import DataError, DecodeError
 
 REPLACEMENTS = 20  # unreadable videos in a row after which something other than single files is wrong
 
 
+class ClipSize(NamedTuple):
+    """A training clip of another size than the data set's own, as multigrid training asks for."""
+
+    num_frames: int
+    sampling_rate: int
+    crop_px: int
+
+
 class Key(NamedTuple):
-    """What a loader asks a dataset for."""
+    """What a loader asks a dataset for; `size` None is the data set's own."""
 
     epoch: int
     index: int
+    size: ClipSize | None = None
 
 
 def _unheard(index: int) -> None:
@@ -34,21 +46,22 @@ def _unheard(index: int) -> None:
 
 
 class ClipDataset:
-    """One clip a video.
+    """One clip a video, or several random ones.
 
     Training draws the clip's start, the short side, the crop and the flip; validation takes the centre of everything. A sample is
-    {"clip": uint8 [T, crop, crop, 3], "label": int64 or float32 [classes], "index": int64, "skipped": list[str]}. An unreadable
-    video gives {"label", "index", "error"} in validation; in training another video takes its place and "skipped" says so.
+    {"clip": uint8 [T, crop, crop, 3], "label": int64 or float32 [classes], "index": int64, "skipped": list[str]}; with `repeats`
+    above 1 clip, label and index have that many rows in front. An unreadable video gives {"label", "index", "error"} in
+    validation; in training another video takes its place and "skipped" says so.
 
     Args:
         records: labelled videos.
         shape: frames of the fastest pathway and their stride.
         train: draw, or take the centre.
-        crop_px: side of the square clip.
-        short_side_px: range of the short side before cropping; validation uses the lower end.
-        flip: probability of mirroring.
+        crop_px, short_side_px, flip, resized: see Cropping.
         seed: of everything drawn.
         num_classes: length of the label vector of multi-label records.
+        augment: of training clips, after the crop.
+        repeats: random clips of a training video, decoded at once (repeated augmentation); 1 is the plain sample.
     """
 
     def __init__(
@@ -60,25 +73,25 @@ class ClipDataset:
         crop_px: int = 224,
         short_side_px: tuple[int, int] = (256, 320),
         flip: float = 0.5,
+        resized: ResizedCrop | None = None,
         seed: int = 0,
         num_classes: int | None = None,
         options: ReadOptions = DEFAULT_OPTIONS,
         resize: str = "bilinear",
+        augment: ClipAugment = ClipAugment(),  # noqa: B008  frozen
+        repeats: int = 1,
     ):
-        if not crop_px <= short_side_px[0] <= short_side_px[1]:
-            raise DataError(f"short side {short_side_px} must be low, high and not below the crop {crop_px} (data.short_side_px)")
         if records.multi_label and num_classes is None:
             raise DataError(f"{records.source}: multi-label records need the number of classes (model.num_classes)")
         self.records = records
         self.shape = shape
         self.train = train
-        self.crop_px = crop_px
-        self.short_side_px = short_side_px
-        self.flip = flip
+        self.cropping = Cropping(crop_px, short_side_px, flip, resized, resize)
         self.seed = seed
         self.num_classes = num_classes
         self.options = options
-        self.resize = RESIZERS[resize]
+        self.augment = augment
+        self.repeats = repeats
         self.unreadable: dict[int, str] = {}  # index -> reason; grows as videos fail, and a reader pool adds those that hung
         self.opening: Callable[[int], None] = _unheard  # told which video is about to be opened
 
@@ -96,11 +109,15 @@ class ClipDataset:
         for attempt in range(REPLACEMENTS):
             index = self._candidate(key, attempt)
             try:
-                clip = self._clip(index, np.random.default_rng([self.seed, key.epoch, key.index, attempt]))
+                clips = self._random_clips(index, key, attempt)
             except DecodeError as err:
                 skipped.append(str(err))
                 continue
-            return {"clip": clip, "label": self._label(index), "index": np.int64(index), "skipped": skipped}
+            sample = {"label": self._label(index), "index": np.int64(index)}
+            if self.repeats == 1:
+                return sample | {"clip": clips[0], "skipped": skipped}
+            rows = {name: np.stack([value] * self.repeats) for name, value in sample.items()}
+            return rows | {"clip": np.stack(clips), "skipped": skipped}
         raise DataError(
             f"{self.records.source}: {REPLACEMENTS} videos in a row are unreadable, the last: {skipped[-1]}; check data.prefix"
         )
@@ -113,42 +130,36 @@ class ClipDataset:
 
     def _validation_sample(self, index: int) -> dict:
         try:
-            clip = self._clip(index, None)
+            read = self._read(index, lambda count, fps: centred_clip(count, fps, self.shape)[None], self.cropping.centred())
         except DecodeError as err:
             return {"label": self._label(index), "index": np.int64(index), "error": str(err)}
-        return {"clip": clip, "label": self._label(index), "index": np.int64(index), "skipped": []}
+        return {"clip": read.frames[read.index[0]], "label": self._label(index), "index": np.int64(index), "skipped": []}
 
-    def _clip(self, index: int, rng: np.random.Generator | None) -> np.ndarray:
-        """uint8 [T, crop, crop, 3]; centred without a generator."""
+    def _random_clips(self, index: int, key: Key, attempt: int) -> list[np.ndarray]:
+        """`repeats` clips uint8 [T, crop, crop, 3], each with its own start, crop and augmentation."""
+        shape, cropping = self.shape, self.cropping
+        if key.size is not None:
+            shape = replace(shape, num_frames=key.size.num_frames, sampling_rate=key.size.sampling_rate)
+            cropping = cropping.at(key.size.crop_px)
+        rngs = [np.random.default_rng([self.seed, key.epoch, key.index, attempt, *extra]) for extra in _distinct(self.repeats)]
+        starts = [rng.integers(2**63) for rng in rngs]  # one number fixes a start, however often the plan is asked
+        cuts = [cropping.drawn(rng) for rng in rngs]
+
+        def plan(count: int, fps: float) -> np.ndarray:
+            return np.stack([random_clip(count, fps, shape, np.random.default_rng(start)) for start in starts])
+
+        read = self._read(index, plan, lambda frame: np.stack([cut(frame) for cut in cuts]))  # [repeats, crop, crop, 3]
+        return [self.augment(read.frames[places, i], rng) for i, (places, rng) in enumerate(zip(read.index, rngs))]
+
+    def _read(self, index: int, plan: Callable[[int, float], np.ndarray], keep: Keep) -> Clips:
         if index in self.unreadable:
             raise DecodeError(self.unreadable[index])
         self.opening(index)
-        if rng is None:
-            plan = lambda count, fps: centred_clip(count, fps, self.shape)[None]  # noqa: E731
-            keep = self._keep(self.short_side_px[0], None, False)
-        else:
-            when = rng.integers(2**63)  # one number fixes the start, however often the plan is asked
-            plan = lambda count, fps: random_clip(count, fps, self.shape, np.random.default_rng(when))[None]  # noqa: E731
-            keep = self._keep(draw_short_side(*self.short_side_px, rng), tuple(rng.random(2)), rng.random() < self.flip)
         try:
-            read = read_clips(open_source(self.name(index), self.options), plan, keep, self.options, whole=not self.train)
+            return read_clips(open_source(self.name(index), self.options), plan, keep, self.options, whole=not self.train)
         except DecodeError as err:
             self.unreadable[index] = str(err)
             raise
-        return read.frames[read.index[0]]
-
-    def _keep(self, short_side: int, where: tuple[float, float] | None, flip: bool) -> Keep:
-        def keep(frame: np.ndarray) -> np.ndarray:
-            height, width = resized_size(*frame.shape[:2], short_side)
-            frame = self.resize(frame, height, width)
-            if where is None:
-                y, x = crop_offsets(height, width, self.crop_px, 1)[0]
-            else:
-                y, x = place_crop(height, width, self.crop_px, where)
-            frame = frame[y : y + self.crop_px, x : x + self.crop_px]
-            return frame[:, ::-1] if flip else frame
-
-        return keep
 
     def _label(self, index: int) -> np.ndarray | np.int64:
         label = self.records.label(index)
@@ -157,6 +168,11 @@ class ClipDataset:
         several_hot = np.zeros(self.num_classes, np.float32)
         several_hot[list(label)] = 1.0
         return several_hot
+
+
+def _distinct(repeats: int) -> list[tuple[int, ...]]:
+    """What tells the generators of a video's clips apart; (1,) belongs to ClipDataset._candidate."""
+    return [(), *((repeat + 1,) for repeat in range(1, repeats))]
 
 
 class VideoViewsDataset:

@@ -13,14 +13,15 @@ from slowfast_paddle.errors import DataError
 
 
 def collate_clips(samples: list[dict]) -> dict:
-    """Stacks the samples of ClipDataset.
+    """Stacks the samples of ClipDataset; the clips of a video with several follow one another.
 
     Returns:
         {"clip": uint8 [B, T, H, W, 3], "label": [B] or [B, classes], "index": int64 [B], "skipped": messages about replaced
         training videos, "failed": (index, label, message) of validation videos, by which B is smaller}.
     """
     good = [sample for sample in samples if "error" not in sample]
-    batch = {name: np.stack([sample[name] for sample in good]) if good else np.zeros(0) for name in ("clip", "label", "index")}
+    join = np.concatenate if good and np.ndim(good[0]["index"]) else np.stack
+    batch = {name: join([sample[name] for sample in good]) if good else np.zeros(0) for name in ("clip", "label", "index")}
     batch["skipped"] = [message for sample in good for message in sample["skipped"]]
     batch["failed"] = [(int(sample["index"]), sample["label"], sample["error"]) for sample in samples if "error" in sample]
     return batch
