@@ -73,6 +73,19 @@ launch() {
     sleep 1 # the viewer looks once a second
     kill "$viewer" 2>/dev/null || true
     [ "$stopped" -eq 0 ] || code=$stopped
+    case "$code" in 0 | 2 | 3 | 130 | 143) ;; *) code="$(code_of_errors "$logs" "$code")" ;; esac
     [ "$code" -eq 0 ] || echo "Ended with code $code; logs of all processes: $logs" >&2
     exit "$code"
+}
+
+# When one process ends with an error the launcher kills the others and may report their death instead. Bad input of any
+# process is bad input of the job; what the first process did not say itself is shown.
+code_of_errors() {
+    local logs="$1" code="$2" line
+    line="$(grep -h -m 1 '^error: ' "$logs"/workerlog.* | head -n 1)" || true
+    if [ -n "$line" ]; then
+        code=2
+        grep -q '^error: ' "$logs/workerlog.0" || echo "$line" >&2
+    fi
+    echo "$code"
 }

@@ -56,11 +56,16 @@ def test_bad_input_is_one_line_and_code_2(work, trained):
         "alpha": ("run_train_single.sh", "data.num_frames=18"),
     }
     for expected, command in cases.items():
+        if command[0] == "run_train_single.sh":
+            command += ("--save_dir", "never_made")
         ended = work.run(*command)
         assert ended.code == 2, ended.text
         assert expected in ended.err
         assert "Traceback" not in ended.text
         assert len([line for line in ended.err.splitlines() if line.startswith("error: ")]) == 1
+    again = work.run("run_train_single.sh")
+    assert again.code == 2, "a second run into the same folder would mix two runs"
+    assert "--resume" in again.err
 
 
 def test_a_broken_video_fails_alone(work, trained):
