@@ -1,23 +1,27 @@
 """From configuration sections to built parts. Below these functions only plain values travel."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from paddle import nn
 
 from slowfast_paddle import distributed, log
+from slowfast_paddle.app import multigrid
 from slowfast_paddle.config.load import load_config
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.augment import ClipAugment
 from slowfast_paddle.data.cropping import ResizedCrop
 from slowfast_paddle.data.erasing import RandomErasing
+from slowfast_paddle.data.cache import FrameCache
 from slowfast_paddle.data.kinetics import ClipDataset, VideoViewsDataset
 from slowfast_paddle.data.loader import Loader, collate_clips, one_video
 from slowfast_paddle.data.protocol import Protocol, get_protocol
 from slowfast_paddle.data.rand_augment import RandAugment
 from slowfast_paddle.data.records import Records, read_records
-from slowfast_paddle.data.sampler import EvalSampler, TrainSampler
+from slowfast_paddle.data.sampler import Cycle, EvalSampler, TrainSampler
 from slowfast_paddle.data.sampling import ClipShape, slow_indices
 from slowfast_paddle.data.source import ReadOptions
+from slowfast_paddle.data.transforms import resize_bilinear
 from slowfast_paddle.engine.mixing import Mixing
 from slowfast_paddle.engine.options import TrainOptions
 from slowfast_paddle.engine.task import ClassificationTask
@@ -93,8 +97,15 @@ def build_pack(config: Config, network: nn.Layer, slow_rule: str = "linspace") -
     frames = config.data.num_frames
     spec = getattr(network, "spec", None)
     per_pathway = [pathway.frames for pathway in spec.pathways] if spec else [frames]
-    indices = [slow_indices(frames, frames // count, slow_rule) for count in per_pathway]
-    return PackPathways(config.data.mean, config.data.std, indices, config.data.reverse_channels)
+    ratios = [frames // count for count in per_pathway]
+
+    def indices(length: int) -> list[tuple[int, ...]]:
+        return [slow_indices(length, ratio, slow_rule) for ratio in ratios]
+
+    schedule = multigrid.schedule_of(config)
+    lengths = {phase.shape.num_frames for phase in schedule.phases} if schedule else set()
+    others = {length: indices(length) for length in lengths - {frames}}
+    return PackPathways(config.data.mean, config.data.std, indices(frames), config.data.reverse_channels, others)
 
 
 def clip_loader(config: Config, train: bool) -> Loader:
@@ -113,16 +124,31 @@ def clip_loader(config: Config, train: bool) -> Loader:
         options=read_options(config),
         augment=clip_augment(config),
         repeats=config.augment.repeats if train else 1,
+        cache=FrameCache(data.cache_dir, data.short_side_px[1], resize_bilinear) if train and data.cache_dir else None,
     )
     rank, world = distributed.rank(), distributed.world_size()
     batch = config.train.batch_size // world
     if train:
-        batch //= config.augment.repeats
-        labels = dataset.records.labels if data.balance_classes else None
-        sampler = TrainSampler(len(dataset), batch, seed=config.train.seed, rank=rank, world_size=world, labels=labels)
+        sampler = TrainSampler(
+            len(dataset),
+            batch // config.augment.repeats,
+            seed=config.train.seed,
+            rank=rank,
+            world_size=world,
+            labels=dataset.records.labels if data.balance_classes else None,
+            cycle=_cycle(config, len(dataset)),
+        )
     else:
         sampler = EvalSampler(len(dataset), batch, rank=rank, world_size=world)
     return _loader(config, dataset, sampler, collate_clips)
+
+
+def _cycle(config: Config, videos: int) -> Callable[[int], Cycle] | None:
+    schedule, world = multigrid.schedule_of(config), distributed.world_size()
+    if schedule is None:
+        return None
+    multigrid.check_fills(config, schedule, videos)
+    return multigrid.cycle_of(config, schedule, world)
 
 
 def clip_augment(config: Config) -> ClipAugment:
@@ -181,15 +207,17 @@ def lr_policy(config: Config) -> LrPolicy:
             optim.base_lr, batch, optim.base_batch_size, optim.base_lr * scale, optim.base_batch_size,
         )  # fmt: skip
     fraction = optim.warmup_fraction
+    schedule, epochs = multigrid.schedule_of(config), multigrid.epochs_of(config)
+    steps = schedule.lr_steps if schedule else list(zip(optim.steps, optim.relative_lrs))
     return LrPolicy(
         policy=optim.policy,
         base_lr=optim.base_lr * scale,
-        epochs=config.train.epochs,
-        warmup_epochs=warmup_length(config.train.epochs, None if fraction is not None else optim.warmup_epochs, fraction),
+        epochs=epochs,
+        warmup_epochs=warmup_length(epochs, None if fraction is not None else optim.warmup_epochs, fraction),
         warmup_start_lr=optim.warmup_start_lr * scale,
         end_lr=optim.end_lr * scale,
-        steps_epochs=optim.steps,
-        steps_factors=optim.relative_lrs,
+        steps_epochs=[epoch for epoch, _ in steps],
+        steps_factors=[factor for _, factor in steps],
     )
 
 
@@ -218,7 +246,7 @@ def train_options(config: Config) -> TrainOptions:
     """Plain values of the loop."""
     train = config.train
     return TrainOptions(
-        epochs=train.epochs,
+        epochs=multigrid.epochs_of(config),
         accumulate_steps=train.accumulate_steps,
         clip_grad_norm=config.optim.clip_grad_norm,
         amp=train.amp,

@@ -45,6 +45,9 @@ class DataConfig(Section):
     max_skipped: float = Field(0.1, ge=0, le=1, description="Share of unreadable training videos that ends the run")
     decoder: Literal["auto", "pyav", "opencv"] = Field("auto", description="auto: PyAV, then OpenCV")
     decode_timeout_sec: float = Field(120.0, gt=0, description="A video that needs longer counts as unreadable")
+    cache_dir: str | None = Field(
+        None, description="Keep decoded training frames here at the largest short side: small sets then train without decoding"
+    )
     workers: int = Field(8, ge=0, description="Reader processes per training process; 0 reads in the training process")
 
     @model_validator(mode="after")

@@ -13,11 +13,12 @@ import numpy as np
 
 from slowfast_paddle.data.augment import ClipAugment
 from slowfast_paddle.data.cropping import Cropping, ResizedCrop
+from slowfast_paddle.data.cache import FrameCache
 from slowfast_paddle.data.decode import open_source
 from slowfast_paddle.data.protocol import Protocol, get_protocol
 from slowfast_paddle.data.records import Records
 from slowfast_paddle.data.sampling import ClipShape, centred_clip, clips, random_clip
-from slowfast_paddle.data.source import DEFAULT_OPTIONS, Clips, Keep, ReadOptions, read_clips
+from slowfast_paddle.data.source import DEFAULT_OPTIONS, Clips, FrameSource, Keep, ReadOptions, read_clips
 from slowfast_paddle.data.sources import is_url, local_copy
 from slowfast_paddle.data.transforms import RESIZERS, crop_offsets, resized_size
 from slowfast_paddle.errors import DataError, DecodeError
@@ -62,6 +63,7 @@ class ClipDataset:
         num_classes: length of the label vector of multi-label records.
         augment: of training clips, after the crop.
         repeats: random clips of a training video, decoded at once (repeated augmentation); 1 is the plain sample.
+        cache: small copies of decoded videos to read from.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class ClipDataset:
         resize: str = "bilinear",
         augment: ClipAugment = ClipAugment(),  # noqa: B008  frozen
         repeats: int = 1,
+        cache: FrameCache | None = None,
     ):
         if records.multi_label and num_classes is None:
             raise DataError(f"{records.source}: multi-label records need the number of classes (model.num_classes)")
@@ -92,6 +95,7 @@ class ClipDataset:
         self.options = options
         self.augment = augment
         self.repeats = repeats
+        self.cache = cache
         self.unreadable: dict[int, str] = {}  # index -> reason; grows as videos fail, and a reader pool adds those that hung
         self.opening: Callable[[int], None] = _unheard  # told which video is about to be opened
 
@@ -151,12 +155,17 @@ class ClipDataset:
         read = self._read(index, plan, lambda frame: np.stack([cut(frame) for cut in cuts]))  # [repeats, crop, crop, 3]
         return [self.augment(read.frames[places, i], rng) for i, (places, rng) in enumerate(zip(read.index, rngs))]
 
+    def _open(self, path: str) -> FrameSource:
+        if self.cache is None:
+            return open_source(path, self.options)
+        return self.cache.open(path, lambda: open_source(path, self.options))
+
     def _read(self, index: int, plan: Callable[[int, float], np.ndarray], keep: Keep) -> Clips:
         if index in self.unreadable:
             raise DecodeError(self.unreadable[index])
         self.opening(index)
         try:
-            return read_clips(open_source(self.name(index), self.options), plan, keep, self.options, whole=not self.train)
+            return read_clips(self._open(self.name(index)), plan, keep, self.options, whole=not self.train)
         except DecodeError as err:
             self.unreadable[index] = str(err)
             raise
