@@ -1,55 +1,96 @@
-"""predict.py: evaluation without labels, written as result.json."""
+"""predict.py: evaluation without labels, written as result.json, and what else was asked for."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from slowfast_paddle import checkpoint, log
-from slowfast_paddle.app import build, detection, detection_demo, machine
+from slowfast_paddle import checkpoint, distributed, log
+from slowfast_paddle.app import camera, detection, detection_demo, machine
+from slowfast_paddle.app.moments import write_moments
 from slowfast_paddle.app.testing import Scored, score_list
 from slowfast_paddle.cli import Runtime
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.records import Records, from_paths, read_records
-from slowfast_paddle.data.sources import expand_inputs
+from slowfast_paddle.data.sources import expand_inputs, is_live
+from slowfast_paddle.engine.evaluator import Answer
+from slowfast_paddle.engine.prediction import Prediction, prediction_of, write_csv
 from slowfast_paddle.errors import ConfigError
-from slowfast_paddle.metrics.topk import top_classes
 
 _logger = log.get(__name__)
 
 
-def predict(
-    config: Config,
-    *,
-    runtime: Runtime,
-    weights: str | None = None,
-    inputs: Sequence[str] | None = None,
-    boxes: str | None = None,
-    detector: str | None = None,
-) -> int:
-    """Predicts `inputs`, or the videos of data.infer_list; returns the exit code: 0, or 3 when videos failed.
+@dataclass(frozen=True)
+class Wish:
+    """What predict.py was asked for beyond result.json.
 
-    Writes <test.save_path>/result.json on rank 0.
-
-    Args:
+    Attributes:
+        input: what to predict; None for data.infer_list.
+        threshold: classes that score less are not listed.
+        csv: also write result.csv.
+        timeline: also write what happens when, as <video>_timeline.json and <video>.srt.
+        annotate: also write the video with running labels, as <video>_actions.mp4.
+        stride_sec: between two windows of a timeline.
+        seconds: when to stop looking at a camera; None for its end or Ctrl-C.
         boxes, detector: where the people are, for action detection; see detection_demo.
     """
+
+    input: Sequence[str] | None = None
+    threshold: float = 0.0
+    csv: bool = False
+    timeline: bool = False
+    annotate: bool = False
+    stride_sec: float = 1.0
+    seconds: float | None = None
+    boxes: str | None = None
+    detector: str | None = None
+
+
+def predict(config: Config, *, runtime: Runtime, weights: str | None = None, wish: Wish = Wish()) -> int:  # noqa: B008  frozen
+    """Predicts videos or a camera; returns the exit code: 0, or 3 when videos failed.
+
+    Writes <test.save_path>/result.json, a list in the form of the original project, and result.meta.json, which says under
+    which settings.
+    """
     if detection.wanted(config):
-        if not inputs or len(inputs) != 1:
-            raise ConfigError("action detection looks at one video at a time: give --input VIDEO")
-        return detection_demo.predict(config, runtime=runtime, video=inputs[0], weights=weights, boxes=boxes, detector=detector)
-    if boxes or detector:
-        raise ConfigError("--boxes and --detector belong to action detection; this configuration has model.head.kind classification")
+        return _detect(config, runtime, weights, wish)
+    if wish.boxes or wish.detector:
+        raise ConfigError("--boxes and --detector belong to action detection (model.head.kind roi), not to this configuration")
+    if any(map(is_live, wish.input or ())):
+        return _watch(config, runtime, weights, wish)
     here = machine.start(runtime)
-    records, name = _records(config, inputs)
+    records, name = _records(config, wish.input)
     scored = score_list(config, here, weights, records, name)
+    predictions = [_prediction(scored, row, config.test.top_k, wish.threshold) for row in range(len(records))]
     if here.rank == 0:
-        results = [result(scored, i, config.test.top_k) for i in range(len(records))]
+        write_results(Path(config.test.save_path), predictions, scored.stamp, wish.csv)
+    failed = sum(not prediction for prediction in predictions)
+    if wish.timeline or wish.annotate:
+        good = [prediction.video for prediction in predictions if prediction]
+        lost = write_moments(
+            scored.scorer,
+            good[here.rank :: here.world_size],
+            Path(config.test.save_path),
+            all_videos=good,
+            stride_sec=wish.stride_sec,
+            threshold=wish.threshold,
+            annotate=wish.annotate,
+        )
+        failed += sum(distributed.all_gather_object(lost))
+    if here.rank == 0:
         target = Path(config.test.save_path) / "result.json"
-        checkpoint.write_json(target, results)
-        for entry in results:
-            _logger.info("%s: %s", entry["video_id"], entry.get("error") or _best(entry))
-        print(f"predict: {len(records) - len(scored.scores.failed)} of {len(records)} videos, results in {target}")
-    return 3 if scored.scores.failed else 0
+        print(f"predict: {len(records) - failed} of {len(records)} videos, results in {target}")
+    distributed.barrier()  # the launcher ends every process at the first code other than 0: not before the files are written
+    return 3 if failed else 0
+
+
+def write_results(folder: Path, predictions: Sequence[Prediction], stamp: dict, csv: bool) -> None:
+    """Writes result.json, result.meta.json and perhaps result.csv, and logs one line a video."""
+    checkpoint.write_json(folder / "result.json", [prediction.record() for prediction in predictions])
+    checkpoint.write_json(folder / "result.meta.json", stamp)
+    if csv:
+        write_csv(folder / "result.csv", predictions)
+    for prediction in predictions:
+        _logger.info("%r", prediction)
 
 
 def _records(config: Config, inputs: Sequence[str] | None) -> tuple[Records, str]:
@@ -59,25 +100,34 @@ def _records(config: Config, inputs: Sequence[str] | None) -> tuple[Records, str
     return read_records(data.infer_list, labelled=False, prefix=data.prefix), data.infer_list
 
 
-def result(scored: Scored, row: int, top_k: int) -> dict[str, Any]:
-    """One entry of result.json: the fields of the original project, then class names and how the score came about."""
-    scores = scored.scores
-    entry: dict[str, Any] = {"video_id": scored.records.path(row)}
+def _prediction(scored: Scored, row: int, top_k: int, threshold: float) -> Prediction:
+    scores, video = scored.scores, scored.records.path(row)
     if scores.errors[row]:
-        return entry | {"error": scores.errors[row]}
-    values = scores.scores[row]
-    best = [int(i) for i in top_classes(values[None], top_k)[0]]
-    entry |= {
-        "top1_values": float(values[best[0]]),
-        "top1_indices": best[0],
-        "top5_values": [float(values[i]) for i in best],
-        "top5_indices": best,
-        "views": int(scores.views[row]),
-        "decoded_frames": int(scores.decoded[row]),
-        "expected_frames": int(scores.expected[row]),
-    }
-    return entry | {"top1_class": scored.class_names[best[0]], "top5_classes": [scored.class_names[i] for i in best]}
+        return Prediction(video, error=scores.errors[row])
+    answer = Answer(scores.scores[row], int(scores.views[row]), int(scores.decoded[row]), int(scores.expected[row]))
+    return prediction_of(video, answer, scored.scorer.names, top_k, threshold)
 
 
-def _best(entry: dict[str, Any]) -> str:
-    return f"{entry.get('top1_class') or entry['top1_indices']} {entry['top1_values']:.3f}"
+def _watch(config: Config, runtime: Runtime, weights: str | None, wish: Wish) -> int:
+    """One camera until it ends."""
+    if len(wish.input) != 1:
+        raise ConfigError(f"--input {' '.join(wish.input)}: a camera is watched alone; give it as the only input")
+    here = machine.start(runtime)
+    if here.world_size > 1:
+        raise ConfigError(f"--input {wish.input[0]}: one process watches a camera; start predict.py without the launcher")
+    folder = Path(config.test.save_path)
+    record = folder / "camera_actions.mp4" if wish.annotate else None
+    prediction, stamp = camera.watch(config, here, weights, wish.input[0], wish.threshold, wish.seconds, record)
+    write_results(folder, [prediction], stamp, wish.csv)
+    print(f"predict: {prediction.views} windows, results in {folder / 'result.json'}")
+    return 3 if prediction.error else 0
+
+
+def _detect(config: Config, runtime: Runtime, weights: str | None, wish: Wish) -> int:
+    if not wish.input or len(wish.input) != 1:
+        raise ConfigError("action detection looks at one video at a time: give --input VIDEO")
+    if wish.csv or wish.timeline:
+        raise ConfigError("--csv and --timeline belong to classification; action detection always writes moments and a video")
+    return detection_demo.predict(
+        config, runtime=runtime, video=wish.input[0], weights=weights, boxes=wish.boxes, detector=wish.detector
+    )

@@ -5,8 +5,7 @@ print(predictor("video.mp4"))
 for segment in predictor.timeline("long.mp4", stride_sec=1.0): ...
 """
 
-import contextlib
-import threading
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -14,24 +13,22 @@ import numpy as np
 import paddle
 
 from slowfast_paddle.app import build
-from slowfast_paddle.app.scorer import Scorer, open_scorer
+from slowfast_paddle.app.scorer import open_scorer
 from slowfast_paddle.app.weights import sidecar_config
 from slowfast_paddle.checkpoint import stem
 from slowfast_paddle.config.load import load_config
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.kinetics import VideoViewsDataset
 from slowfast_paddle.data.records import from_paths
-from slowfast_paddle.data.sliding import Sliding, item_of, resizer, sliding_items
-from slowfast_paddle.data.sources import is_url, local_copy
+from slowfast_paddle.data.sliding import sliding_items
+from slowfast_paddle.data.sources import Video, readable
 from slowfast_paddle.engine.extract import FeatureNet, Features, extract
-from slowfast_paddle.engine.live import LatestFrames, LiveResult, live
+from slowfast_paddle.engine.live import LiveResult
 from slowfast_paddle.engine.prediction import Prediction, prediction_of
-from slowfast_paddle.engine.timeline import Segment, Window, merge, score_windows
+from slowfast_paddle.engine.timeline import Segment, Window, merge
 from slowfast_paddle.errors import ConfigError, DecodeError
 from slowfast_paddle.export.compile import CompiledNetwork
 from slowfast_paddle.labels import class_names
-
-Video = str | Path | np.ndarray
 
 
 class Predictor:
@@ -65,11 +62,10 @@ class Predictor:
             config = load_config(sidecar_config(weights) if config is None else config, overrides)
         scorer = open_scorer(config, stem(weights), gpu)
         if labels is not None:
-            scorer = Scorer(**{**vars(scorer), "names": _names(labels, config.model.num_classes)})
+            scorer = dataclasses.replace(scorer, names=_names(labels, config.model.num_classes))
         self.scorer = scorer
         self.top_k = top_k
         self._features = None  # made when first asked for
-        self._lock = threading.Lock()
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -102,8 +98,7 @@ class Predictor:
 
     def windows(self, video: Video, stride_sec: float = 1.0, fps: float | None = None) -> Iterator[Window]:
         """Scores of sliding windows over a video of any length, decoded once in bounded memory."""
-        with readable(video) as local:
-            yield from score_windows(sliding_items(local, self.sliding(stride_sec), fps), self._score)
+        return self.scorer.windows(video, stride_sec, fps)
 
     def timeline(self, video: Video, stride_sec: float = 1.0, threshold: float = 0.0, fps: float | None = None) -> list[Segment]:
         """What happens when: neighbouring windows of one class as segments.
@@ -118,8 +113,8 @@ class Predictor:
     def features(self, video: Video, stride_sec: float = 1.0, fps: float | None = None) -> Features:
         """Features of sliding windows (2304 numbers for SlowFast R50), as retrieval and localisation use them."""
         with readable(video) as local:
-            items = sliding_items(local, self.sliding(stride_sec), fps)
-            with self._lock:
+            items = sliding_items(local, self.scorer.sliding(stride_sec), fps)
+            with self.scorer.lock:
                 return extract(items, self._feature_runner(), self.scorer.pack, stride_sec)
 
     def live(self, read: Callable[[], np.ndarray | None]) -> Iterator[LiveResult]:
@@ -128,11 +123,7 @@ class Predictor:
         Args:
             read: gives the next frame uint8 [H, W, 3] RGB, or None at the end.
         """
-        sliding = self.sliding(1.0)
-        shape = sliding.shape
-        window_sec = shape.sampling_rate * shape.num_frames / shape.target_fps
-        frames = LatestFrames(read, window_sec, limit=4 * shape.num_frames * shape.sampling_rate, keep=resizer(sliding))
-        return live(frames, shape.num_frames, lambda clip: item_of(clip, np.arange(len(clip)), sliding), self._score)
+        return self.scorer.live(read)
 
     def _feature_runner(self):
         if self._features is None:
@@ -140,19 +131,6 @@ class Predictor:
             net.eval()
             self._features = CompiledNetwork(net) if isinstance(self.scorer.runner, CompiledNetwork) else net
         return self._features
-
-    def sliding(self, stride_sec: float) -> Sliding:
-        """How windows are laid over a video: one central crop, everything else as in testing."""
-        config = self.scorer.config
-        return Sliding(
-            build.shape_of(config),
-            stride_sec,
-            config.test.short_side_px,
-            config.test.crop_px,
-            num_crops=1,
-            protocol=self.scorer.protocol,
-            options=build.read_options(config),
-        )
 
     def item(self, video: Video, fps: float | None = None) -> dict:
         """All test views of one video, as evaluation cuts them; "error" says why there are none."""
@@ -176,25 +154,11 @@ class Predictor:
             item = self.item(local, fps)
         if item["error"]:
             return Prediction(_name(video), error=item["error"])
-        return prediction_of(_name(video), self._score(item), self.class_names, self.top_k, item)
-
-    def _score(self, item: dict) -> np.ndarray:
-        with self._lock, paddle.no_grad():
-            return self.scorer.score(item)
+        return prediction_of(_name(video), self.scorer.score(item), self.class_names, self.top_k)
 
 
 def _name(video: Video) -> str:
     return f"array of {len(video)} frames" if isinstance(video, np.ndarray) else str(video)
-
-
-@contextlib.contextmanager
-def readable(video: Video) -> Iterator[Video]:
-    """The video itself, or for an address a copy on disk."""
-    if isinstance(video, str) and is_url(video):
-        with local_copy(video) as path:
-            yield path
-    else:
-        yield video
 
 
 def _choose_device(device: str) -> bool:

@@ -1,18 +1,24 @@
 """A network with everything needed to score videos: weights, reading, packing and names, from one checkpoint."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import paddle
 from paddle import nn
 
 from slowfast_paddle import checkpoint
 from slowfast_paddle.app import build
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.protocol import Protocol, get_protocol
-from slowfast_paddle.engine.evaluator import score_video
+from slowfast_paddle.data.sliding import Sliding, item_of, resizer, sliding_items
+from slowfast_paddle.data.sources import readable
+from slowfast_paddle.engine.evaluator import Answer, answer_of, score_video
+from slowfast_paddle.engine.live import LatestFrames, LiveResult, live
+from slowfast_paddle.engine.timeline import Window, score_windows
 from slowfast_paddle.export.compile import CompiledNetwork
 from slowfast_paddle.models.pack import PackPathways
 
@@ -25,6 +31,7 @@ class Scorer:
         network: in eval mode.
         runner: the network, or its compiled form on the CPU; gives the same logits.
         names: one name per class; its number where none is known.
+        lock: held while the network runs.
     """
 
     config: Config
@@ -33,17 +40,54 @@ class Scorer:
     runner: Callable[..., Any]
     pack: PackPathways
     names: tuple[str, ...]
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def multi_label(self) -> bool:
         """Whether several classes may apply to one video."""
         return self.config.model.head.activation == "sigmoid"
 
-    def score(self, item: dict) -> np.ndarray:
-        """Scores [K] of one test item, as evaluation computes them."""
+    def score(self, item: dict) -> Answer:
+        """The answer for one test item, as evaluation computes it. One call runs at a time; threads wait for each other."""
         config = self.config
         views, classes, average = config.test.views_per_forward, config.model.num_classes, config.test.average
-        return score_video(self.runner, self.pack, item, classes, views, average, self.multi_label)
+        with self.lock, paddle.no_grad():
+            return answer_of(item, score_video(self.runner, self.pack, item, classes, views, average, self.multi_label))
+
+    def sliding(self, stride_sec: float) -> Sliding:
+        """How windows are laid over a video: one central crop, everything else as in testing."""
+        config = self.config
+        return Sliding(
+            build.shape_of(config),
+            stride_sec,
+            config.test.short_side_px,
+            config.test.crop_px,
+            num_crops=1,
+            protocol=self.protocol,
+            options=build.read_options(config),
+        )
+
+    def windows(self, video: str | Path | np.ndarray, stride_sec: float, fps: float | None = None) -> Iterator[Window]:
+        """Scores of sliding windows over a video of any length, decoded once in bounded memory.
+
+        Raises:
+            DecodeError: no frame can be decoded.
+        """
+        with readable(video) as local:
+            yield from score_windows(sliding_items(local, self.sliding(stride_sec), fps), lambda item: self.score(item).scores)
+
+    def live(self, read: Callable[[], np.ndarray | None]) -> Iterator[LiveResult]:
+        """Scores the newest moments of a live source; frames are dropped rather than queued.
+
+        Args:
+            read: gives the next frame uint8 [H, W, 3] RGB, or None at the end.
+        """
+        sliding = self.sliding(1.0)
+        shape = sliding.shape
+        window_sec = shape.sampling_rate * shape.num_frames / shape.target_fps
+        frames = LatestFrames(read, window_sec, limit=4 * shape.num_frames * shape.sampling_rate, keep=resizer(sliding))
+        everything = np.arange(shape.num_frames)
+        return live(frames, shape.num_frames, lambda clip: self.score(item_of(clip, everything, sliding)).scores)
 
 
 def open_scorer(config: Config, weights: Path, gpu: bool) -> Scorer:

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import paddle
 
-from slowfast_paddle import __version__, checkpoint
+from slowfast_paddle import __version__, checkpoint, distributed
 from slowfast_paddle.app import build, detection, machine
 from slowfast_paddle.app.reporting import report
-from slowfast_paddle.app.scorer import open_scorer
+from slowfast_paddle.app.scorer import Scorer, open_scorer
 from slowfast_paddle.app.weights import choose_weights
 from slowfast_paddle.cli import Runtime
 from slowfast_paddle.config.schema import Config
-from slowfast_paddle.data.protocol import Protocol
 from slowfast_paddle.data.records import Records
 from slowfast_paddle.engine.evaluator import evaluate
 from slowfast_paddle.errors import ConfigError, DataError
@@ -29,7 +28,7 @@ class Scored:
 
     scores: Scores
     records: Records
-    class_names: tuple[str, ...]
+    scorer: Scorer
     stamp: dict[str, Any]
 
 
@@ -43,7 +42,7 @@ def test(
     if detection.wanted(config):
         if list_path is not None or out is not None:
             raise ConfigError(
-                "an action detection network is tested on detection.val_labels and writes detections.csv; leave out --list and --out"
+                "action detection is tested on detection.val_labels and writes detections.csv; leave out --list and --out"
             )
         return detection.test(config, runtime=runtime, weights=weights)
     here = machine.start(runtime)
@@ -55,12 +54,13 @@ def test(
         metrics = scored.scores.metrics()
         checkpoint.write_json(folder / "eval.json", _summary(scored, metrics))
         videos = [scored.records.path(i) for i in range(len(scored.records))]
-        stored = stored_scores(scored.scores, videos, scored.class_names, scored.stamp)
+        stored = stored_scores(scored.scores, videos, scored.scorer.names, scored.stamp)
         if out is not None:
             save_scores(out, stored)
         if config.test.report:
             report(stored, folder / "report.html", f"{config.name or 'SlowFast'} on {Path(list_path).stem}")
         print(_line(scored, metrics, config))
+    distributed.barrier()  # the launcher ends every process at the first code other than 0: not before the files are written
     return 3 if failed else 0
 
 
@@ -68,24 +68,14 @@ def score_list(config: Config, here: machine.Machine, weights: str | None, recor
     """Scores every video of a list under one protocol; the path that evaluation and prediction share."""
     path = choose_weights(config, weights)
     scorer = open_scorer(config, path, here.gpu)
-    config, protocol = scorer.config, scorer.protocol
-    with build.test_loader(config, records, protocol) as loader:
-        scores = evaluate(
-            scorer.runner,
-            scorer.pack,
-            loader,
-            len(records),
-            config.model.num_classes,
-            config.test.views_per_forward,
-            config.test.average,
-            scorer.multi_label,
-        )
-    return Scored(scores, records, scorer.names, _stamp(config, protocol, path, records, list_name, scores))
+    with build.test_loader(scorer.config, records, scorer.protocol) as loader:
+        scores = evaluate(scorer.score, loader, len(records), config.model.num_classes)
+    return Scored(scores, records, scorer, stamp(scorer, path, records, list_name, scores))
 
 
-def _stamp(config: Config, protocol: Protocol, weights: Path, records: Records, list_name: str, scores: Scores) -> dict[str, Any]:
+def stamp(scorer: Scorer, weights: Path, records: Records, list_name: str, scores: Scores) -> dict[str, Any]:
     """What is needed to repeat or to compare a result."""
-    test, data = config.test, config.data
+    test, data, protocol = scorer.config.test, scorer.config.data, scorer.protocol
     listed = Path(list_name)
     return {
         "protocol": protocol.name,

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import cv2
+import numpy as np
 
 from slowfast_paddle.data.frames import IMAGES
 from slowfast_paddle.data.records import read_records
@@ -36,6 +37,7 @@ NOT_VIDEOS = (
     ".sha256",
 )
 MAX_DOWNLOAD_BYTES = 8 << 30
+Video = str | Path | np.ndarray  # a file, a folder of images, an address; or frames
 _log = logging.getLogger(__name__)
 
 
@@ -122,6 +124,16 @@ def local_copy(url: str, timeout_sec: float = 30.0) -> Iterator[str]:
         except (urllib.error.URLError, OSError, ValueError) as err:
             raise DecodeError(f"{url}: cannot be fetched ({getattr(err, 'reason', None) or err})") from err
         yield str(target)
+
+
+@contextlib.contextmanager
+def readable(video: Video) -> Iterator[Video]:
+    """The video itself, or for an address a copy on disk."""
+    if isinstance(video, str) and is_url(video):
+        with local_copy(video) as path:
+            yield path
+    else:
+        yield video
 
 
 def _fetch(url: str, target: Path, timeout_sec: float) -> None:

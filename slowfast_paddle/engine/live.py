@@ -5,7 +5,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -93,21 +92,18 @@ class LatestFrames:
         self._thread.join(timeout=2.0)
 
 
-def live(
-    frames: LatestFrames, count: int, make_item: Callable[[np.ndarray], Any], score: Callable[[Any], np.ndarray]
-) -> Iterator[LiveResult]:
+def live(frames: LatestFrames, count: int, score: Callable[[np.ndarray], np.ndarray]) -> Iterator[LiveResult]:
     """Scores the newest window again and again until the source ends.
 
     Args:
         frames: the running reader; closed at the end.
         count: frames in a clip.
-        make_item: clip [T, h, w, 3] to a test item.
-        score: test item to scores [K], the function evaluation uses.
+        score: clip [T, h, w, 3] to scores [K].
     """
     try:
         while (got := frames.window(count)) is not None:
             clip, newest, arrived = got
-            scores = score(make_item(clip))
+            scores = score(clip)
             yield LiveResult(scores, newest, time.monotonic() - arrived, frames.dropped)
     finally:
         frames.close()

@@ -1,7 +1,6 @@
 """What a network says about one video: a small typed result that prints well, and the files made of many."""
 
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from slowfast_paddle.engine.evaluator import Answer
 from slowfast_paddle.metrics.topk import top_classes
 
 ORIGINAL_TOP = 5  # classes listed in result.json, as in the original project
@@ -30,8 +30,8 @@ class Prediction:
 
     Attributes:
         video: as given.
-        top: best classes, best first; empty when the video failed.
-        scores: float64 [K], or None when the video failed.
+        top: listed classes, best first; empty when the video failed or none reaches the threshold.
+        scores: float32 [K], or None when the video failed.
         views: clips times crops behind the scores.
         decoded, expected: frames that came out of the file, and that it promised.
         error: why there is no answer; "" when there is one.
@@ -51,17 +51,13 @@ class Prediction:
 
     @property
     def label(self) -> str:
-        """Name of the best class; "" when the video failed."""
+        """Name of the best listed class; "" when there is none."""
         return self.top[0].name if self.top else ""
 
     @property
     def score(self) -> float:
-        """Score of the best class; nan when the video failed."""
+        """Score of the best listed class; nan when there is none."""
         return self.top[0].score if self.top else float("nan")
-
-    def above(self, threshold: float) -> tuple[Guess, ...]:
-        """The listed classes with at least this score."""
-        return tuple(guess for guess in self.top if guess.score >= threshold)
 
     def __repr__(self) -> str:
         if self.error:
@@ -83,40 +79,45 @@ class Prediction:
         return f'<div>{title} <span style="opacity:.6">{self.views} views</span><table>{rows}</table></div>'
 
     def record(self) -> dict[str, Any]:
-        """The entry of result.json: the fields of the original project, then class names and how the score came about."""
+        """The entry of result.json: the fields of the original project, then class names and how the score came about.
+
+        The original fields list five classes (fewer where the network has fewer); `top` lists as many as were asked for.
+        """
         if self.error:
             return {"video_id": self.video, "error": self.error}
-        best = self.top[:ORIGINAL_TOP]
+        best = top_classes(self.scores[None], ORIGINAL_TOP)[0]
+        values = [float(self.scores[i]) for i in best]
         return {
             "video_id": self.video,
-            "top1_values": best[0].score,
-            "top1_indices": best[0].index,
-            "top5_values": [guess.score for guess in best],
-            "top5_indices": [guess.index for guess in best],
-            "top1_class": best[0].name,
-            "top5_classes": [guess.name for guess in best],
+            "top1_values": values[0],
+            "top1_indices": int(best[0]),
+            "top5_values": values,
+            "top5_indices": [int(i) for i in best],
+            "top": [vars(guess) for guess in self.top],
             "views": self.views,
             "decoded_frames": self.decoded,
             "expected_frames": self.expected,
         }
 
 
-def prediction_of(video: str, scores: np.ndarray, names: Sequence[str], top_k: int, item: dict) -> Prediction:
-    """A prediction from the scores [K] of a test item."""
-    best = top_classes(np.asarray(scores)[None], max(top_k, 1))[0]
-    top = tuple(Guess(int(i), str(names[i]), float(scores[i])) for i in best)
-    return Prediction(video, top, np.asarray(scores), len(item["frame_index"]), item.get("decoded", 0), item.get("expected", 0))
+def prediction_of(video: str, answer: Answer, names: Sequence[str], top_k: int, threshold: float = 0.0) -> Prediction:
+    """A prediction from the answer for a video.
+
+    Args:
+        video: as given.
+        answer: with scores.
+        names: one per class.
+        top_k: classes listed at most.
+        threshold: classes that score less are not listed.
+    """
+    scores = answer.scores
+    best = [int(i) for i in top_classes(scores[None], max(top_k, 1))[0] if scores[i] >= threshold]
+    top = tuple(Guess(i, str(names[i]), float(scores[i])) for i in best)
+    return Prediction(video, top, scores, answer.views, answer.decoded, answer.expected)
 
 
-def write_json(path: str | Path, predictions: Sequence[Prediction]) -> None:
-    """result.json: a list of records, failed videos included with their error."""
-    text = json.dumps([prediction.record() for prediction in predictions], indent=2, ensure_ascii=False)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(text + "\n", encoding="utf-8")
-
-
-def write_csv(path: str | Path, predictions: Sequence[Prediction], threshold: float = 0.0) -> None:
-    """One line per video and class at or above the threshold; a failed video has one line with its error."""
+def write_csv(path: str | Path, predictions: Sequence[Prediction]) -> None:
+    """One line per video and listed class; a failed video has one line with its error."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -124,5 +125,5 @@ def write_csv(path: str | Path, predictions: Sequence[Prediction], threshold: fl
         for prediction in predictions:
             if prediction.error:
                 writer.writerow([prediction.video, "", "", "", "", "", prediction.error])
-            for rank, guess in enumerate(prediction.above(threshold), start=1):
+            for rank, guess in enumerate(prediction.top, start=1):
                 writer.writerow([prediction.video, rank, guess.index, guess.name, f"{guess.score:.6f}", prediction.views, ""])

@@ -45,7 +45,7 @@ def test_prediction_writes_the_original_form(work, trained):
     assert entry["top1_values"] == entry["top5_values"][0]
     assert sorted(entry["top5_indices"]) == [0, 1, 2, 3], "four classes give four values"
     assert abs(sum(entry["top5_values"]) - 1) < 1e-4
-    assert entry["top1_class"] in ("forward once", "forward twice", "backward once", "backward twice")
+    assert entry["top"][0]["name"] in ("forward once", "forward twice", "backward once", "backward twice")
 
 
 def test_bad_input_is_one_line_and_code_2(work, trained):

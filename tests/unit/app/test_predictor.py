@@ -1,5 +1,6 @@
 """Predictor scores a video as evaluation does, from a file, a folder, an address or frames, in any thread."""
 
+import dataclasses
 import functools
 import http.server
 import shutil
@@ -61,8 +62,9 @@ def test_same_scores_as_evaluation(predictor, place):
     prediction = predictor(place / "a.mp4")
     with build.test_loader(config, from_paths([str(place / "a.mp4")]), get_protocol("pyslowfast")) as loader:
         runner = CompiledNetwork(predictor.scorer.network, place / "cache")
-        scores = evaluate(runner, predictor.scorer.pack, loader, 1, 3, config.test.views_per_forward)
-    assert np.array_equal(scores.scores[0], prediction.scores.astype(scores.scores.dtype))
+        other = dataclasses.replace(predictor.scorer, runner=runner)
+        scores = evaluate(other.score, loader, 1, 3)
+    assert np.array_equal(scores.scores[0], prediction.scores) and prediction.scores.dtype == np.float32
     assert prediction.views == 6 and prediction.label in ("run", "sit", "jump") and abs(prediction.scores.sum() - 1) < 1e-6
 
 

@@ -2,7 +2,6 @@
 
 import json
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -47,25 +46,6 @@ def test_report_shows_frames(place, tmp_path):  # noqa: F811
     assert (tmp_path / "s.html").read_text().count("data:image/jpeg") == 2  # once as worst, once as uncertain
 
 
-def test_timeline(place, tmp_path, capsys):  # noqa: F811
-    arguments = [
-        "--input",
-        str(place / "a.mp4"),
-        str(place / "broken.mp4"),
-        "--out",
-        str(tmp_path),
-        "--stride_sec",
-        "0.5",
-        "--video",
-    ]
-    assert main(["timeline", str(place / "net"), *arguments]) == 3
-    assert "broken.mp4" in capsys.readouterr().out
-    assert json.loads((tmp_path / "a.json").read_text())["segments"][0]["start_sec"] == 0
-    assert (tmp_path / "a.srt").read_text().startswith("1\n00:00:00,000 --> ")
-    with av.open(str(tmp_path / "a.mp4")) as container:
-        assert sum(1 for _ in container.decode(video=0)) == 60
-
-
 def test_extract_gives_each_video_its_file(place, tmp_path):  # noqa: F811
     (tmp_path / "again").mkdir()
     (tmp_path / "again" / "a.mp4").write_bytes((place / "a.mp4").read_bytes())
@@ -89,9 +69,3 @@ def test_export(place, tmp_path, capsys):  # noqa: F811
     info = json.loads((tmp_path / "network.info.json").read_text())
     assert [given["name"] for given in info["inputs"]] == ["slow", "fast"] and info["class_names"] == ["run", "sit", "jump"]
     assert info["verified_difference"] < 1e-3 and "largest difference" in capsys.readouterr().out
-
-
-def test_live_on_a_file(place, tmp_path, capsys):  # noqa: F811
-    assert main(["live", str(place / "net"), "--input", str(place / "a.mp4"), "--video", str(tmp_path / "l.mp4")]) == 0
-    assert "ms behind" in capsys.readouterr().out and (tmp_path / "l.mp4").stat().st_size > 0
-    assert main(["live", str(place / "net"), "--input", str(tmp_path / "none.mp4")]) == 2

@@ -7,7 +7,7 @@ import numpy as np
 import paddle
 
 from slowfast_paddle import distributed, log
-from slowfast_paddle.engine.evaluator import evaluate
+from slowfast_paddle.engine.evaluator import answer_of, evaluate, score_video
 from slowfast_paddle.engine.options import TrainOptions
 from slowfast_paddle.engine.precise_bn import update_bn_statistics
 from slowfast_paddle.engine.validation import validate
@@ -52,7 +52,7 @@ def scores():
     network.eval()
     mine = range(distributed.rank(), VIDEOS, distributed.world_size())
     items = [item(i, label=i % CLASSES, error="broken" if i == 3 else "") for i in mine]
-    result = evaluate(network, pack, items, VIDEOS, CLASSES, views_per_forward=2)
+    result = evaluate(lambda item: answer_of(item, score_video(network, pack, item, CLASSES, 2, "prob")), items, VIDEOS, CLASSES)
     clips = np.random.default_rng(0).integers(0, 256, (VIDEOS, 2, 4, 4, 3), dtype=np.uint8)
     batches = [{"clip": clips[[i]], "label": np.array([i % CLASSES]), "index": np.array([i])} for i in mine]
     metrics = validate(network, PoisonedTask(pack, CLASSES), batches)

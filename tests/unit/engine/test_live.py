@@ -25,7 +25,7 @@ def test_frames_are_dropped_rather_than_queued():
         return np.array([float(clip[-1, 0, 0, 0])])
 
     frames = LatestFrames(camera(60), 0.04, limit=8, keep=lambda f: f[:2])
-    results = list(live(frames, 4, lambda clip: clip, slow))
+    results = list(live(frames, 4, slow))
     newest = [int(r.scores[0]) for r in results]
     assert newest == sorted(newest) and newest[-1] == 59 and len(newest) < 40
     assert results[-1].dropped == 60 - len(results) and all(r.latency_sec < 0.5 for r in results)
@@ -46,4 +46,4 @@ def test_a_failing_camera_is_heard():
         raise OSError("unplugged")
 
     with pytest.raises(OSError, match="unplugged"):
-        list(live(LatestFrames(read, 1.0, 8, lambda f: f), 4, lambda c: c, lambda c: c))
+        list(live(LatestFrames(read, 1.0, 8, lambda f: f), 4, lambda c: c))

@@ -1,0 +1,72 @@
+"""predict.py: one door for files, timelines, annotated videos and cameras; what fails is said and the rest goes on."""
+
+import csv
+import json
+
+import av
+import pytest
+
+import predict
+from slowfast_paddle.app import camera
+from slowfast_paddle.app.machine import Machine
+from slowfast_paddle.config.load import load_config
+from slowfast_paddle.errors import DataError
+from tests.unit.app.test_predictor import SETTINGS, place  # noqa: F401
+
+
+@pytest.fixture
+def run(place, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("SLOWFAST_CACHE", str(place / "cache"))
+
+    def call(*arguments):
+        fixed = ["--weights", str(place / "net"), "--save_path", str(tmp_path), "data.workers=0"]
+        return predict.main([*fixed, *map(str, arguments)])
+
+    return call
+
+
+def result(folder):
+    return json.loads((folder / "result.json").read_text())
+
+
+def test_files_of_a_mixture(run, place, tmp_path, capsys):  # noqa: F811
+    assert run("--input", place / "a.mp4", place / "broken.mp4", "--top_k", "2", "--csv") == 3
+    good, bad = result(tmp_path)
+    assert good["video_id"].endswith("a.mp4") and len(good["top5_values"]) == 3 and len(good["top"]) == 2
+    assert set(bad) == {"video_id", "error"} and "broken.mp4" in bad["error"]
+    rows = list(csv.DictReader((tmp_path / "result.csv").open()))
+    assert [row["class_name"] for row in rows[:2]] == [guess["name"] for guess in good["top"]]
+    assert rows[2]["error"] == bad["error"]
+    meta = json.loads((tmp_path / "result.meta.json").read_text())
+    assert meta["protocol"] == "pyslowfast" and meta["views"] == 6 and len(meta["weights_sha256"]) == 64
+    assert (meta["videos_listed"], meta["videos_decoded"], meta["videos_failed"]) == (2, 1, 1)
+    assert {"slowfast_paddle", "paddle", "numpy"} <= meta["versions"].keys()
+    assert capsys.readouterr().out == f"predict: 1 of 2 videos, results in {tmp_path / 'result.json'}\n"
+
+
+def test_timeline_and_annotated_video(run, place, tmp_path):  # noqa: F811
+    assert run("--input", place / "a.mp4", place / "broken.mp4", "--timeline", "--annotate", "--stride_sec", "0.5") == 3
+    timeline = json.loads((tmp_path / "a_timeline.json").read_text())
+    assert timeline["segments"][0]["start_sec"] == 0 and timeline["windows"] >= 2
+    assert (tmp_path / "a.srt").read_text().startswith("1\n00:00:00,000 --> ")
+    with av.open(str(tmp_path / "a_actions.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 60
+    assert not (tmp_path / "broken_timeline.json").exists()
+
+
+def test_a_camera_is_watched_until_it_ends(place, tmp_path, monkeypatch, capsys):  # noqa: F811
+    monkeypatch.setenv("SLOWFAST_CACHE", str(place / "cache"))
+    config, here = load_config({}, SETTINGS), Machine(False, 0, 1)
+    record = tmp_path / "camera.mp4"
+    prediction, stamp = camera.watch(config, here, str(place / "net"), str(place / "a.mp4"), 0.0, None, record)
+    assert prediction.views >= 1 and abs(prediction.scores.sum() - 1) < 1e-5 and len(stamp["weights_sha256"]) == 64
+    assert "ms behind" in capsys.readouterr().out and record.stat().st_size > 0
+    with pytest.raises(DataError, match="does not open"):
+        camera.watch(config, here, str(place / "net"), str(tmp_path / "none.mp4"), 0.0, None, None)
+
+
+def test_what_does_not_go_together_is_refused(run, place, capsys):  # noqa: F811
+    assert run("--input", "0", place / "a.mp4") == 2
+    assert "a camera is watched alone" in capsys.readouterr().err
+    assert run("--input", place / "a.mp4", "--boxes", "people.csv") == 2
+    assert "belong to action detection" in capsys.readouterr().err
