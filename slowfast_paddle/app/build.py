@@ -117,6 +117,7 @@ def clip_loader(config: Config, train: bool) -> Loader:
         train=train,
         crop_px=data.crop_px,
         short_side_px=data.short_side_px,
+        inverse=data.short_side_inverse,
         flip=data.flip,
         resized=ResizedCrop(data.crop_area, data.crop_aspect) if data.train_crop == "resized" else None,
         seed=config.train.seed,

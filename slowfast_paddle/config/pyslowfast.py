@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from slowfast_paddle.config.pyslowfast_augment import augmentation, resized_crop
+from slowfast_paddle.config.pyslowfast_ava import detection
 from slowfast_paddle.config.pyslowfast_keys import COPIED, DEFAULTS, DEPRECATED, FIXED, FIXED_TRAINING, HARMLESS
 from slowfast_paddle.config.yaml_file import Origins, parse_scalar
 from slowfast_paddle.errors import ConfigError
@@ -31,9 +32,10 @@ class Translation:
 
     Attributes:
         config: our sections.
-        lost: keys that change the network or its scores and have no counterpart; such a file must not be used.
-        training: keys that change training alone and have no counterpart.
+        lost: keys that change the network or its scores and have no counterpart.
+        training: keys that change training alone and have no counterpart; weights with such a configuration can be converted.
         unknown: keys that no version of PySlowFast is known to have.
+        harmless: keys that decide nothing here.
         notes: what a user should hear: deprecated keys, files that are expected elsewhere.
     """
 
@@ -41,6 +43,7 @@ class Translation:
     lost: list[str] = field(default_factory=list)
     training: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    harmless: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def put(self, target: str, value: Any) -> None:
@@ -65,7 +68,7 @@ def to_config(data: Mapping[str, Any], overrides: list[str], origins: Origins) -
         Our sections, and the overrides that were not PySlowFast's.
 
     Raises:
-        ConfigError: a key that is unknown, or that changes the network or its scores and has no counterpart.
+        ConfigError: a key that is unknown, or that changes the network, its training or its scores and has no counterpart.
     """
     given, rest = _with_overrides(flat(data), overrides)
     result = translate(given)
@@ -77,14 +80,14 @@ def to_config(data: Mapping[str, Any], overrides: list[str], origins: Origins) -
         near = difflib.get_close_matches(key, {*DEFAULTS, *COPIED, *FIXED, *FIXED_TRAINING}, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "; remove it"
         raise ConfigError(f"{where(key)}: '{key}' is not a PySlowFast key{hint}")
-    if result.lost:
-        listed = ", ".join(f"{key}: {given.get(key)!r}" for key in result.lost)
-        raise ConfigError(f"{where(result.lost[0])}: {listed} changes the network or its scores and has no counterpart here")
+    for keys, changed in ((result.lost, "the network or its scores"), (result.training, "training")):
+        if keys:
+            listed = ", ".join(f"{key}: {given.get(key, DEFAULTS.get(key))!r}" for key in dict.fromkeys(keys))
+            raise ConfigError(f"{where(keys[0])}: {listed} changes {changed} and has no counterpart here; remove it")
     for note in result.notes:
         _logger.warning("PySlowFast configuration: %s", note)
-    if result.training:
-        listed = ", ".join(f"{key}: {given.get(key)!r}" for key in result.training)
-        _logger.warning("PySlowFast configuration: testing is the same, but training would differ by %s", listed)
+    if result.harmless:
+        _logger.info("PySlowFast configuration: keys that decide nothing here: %s", ", ".join(result.harmless))
     return result.config, rest
 
 
@@ -99,21 +102,18 @@ def translate(given: Mapping[str, Any]) -> Translation:
             result.lost.append(key)
         elif key in FIXED_TRAINING and _plain(value) not in FIXED_TRAINING[key]:
             result.training.append(key)
-        elif not _known(key):
-            result.unknown.append(key)
+        elif not any(key in table for table in (DEFAULTS, COPIED, FIXED, FIXED_TRAINING)):
+            (result.harmless if any(fnmatchcase(key, pattern) for pattern in HARMLESS) else result.unknown).append(key)
     for key, target in COPIED.items():
         if not (key.startswith("X3D.") and values["MODEL.ARCH"] != "x3d"):
             result.put(target, values[key])
     _network(values, result)
     _reader(values, result)
     _training(values, result)
-    for target, value in {**augmentation(values, result.training), **resized_crop(values, result.training)}.items():
+    found = {**augmentation(values, result.training), **resized_crop(values, result.training)}
+    for target, value in (found | (detection(values, result.training) if values["DETECTION.ENABLE"] else {})).items():
         result.put(target, value)
     return result
-
-
-def _known(key: str) -> bool:
-    return any(key in table for table in (DEFAULTS, COPIED, FIXED, FIXED_TRAINING)) or any(fnmatchcase(key, p) for p in HARMLESS)
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from slowfast_paddle.config.pyslowfast_ava import AVA_DEFAULTS
+
 # PySlowFast's own defaults of keys that decide something, where a file may leave them out.
 DEFAULTS: dict[str, Any] = {
     "MODEL.ARCH": "slowfast", "MODEL.MODEL_NAME": "SlowFast", "MODEL.NUM_CLASSES": 400, "MODEL.DROPOUT_RATE": 0.5,
@@ -15,8 +17,9 @@ DEFAULTS: dict[str, Any] = {
     "X3D.WIDTH_FACTOR": 1.0, "X3D.DEPTH_FACTOR": 1.0, "X3D.BOTTLENECK_FACTOR": 1.0, "X3D.DIM_C1": 12, "X3D.DIM_C5": 2048,
     "X3D.SCALE_RES2": False, "X3D.BN_LIN5": False,
     "DATA.NUM_FRAMES": 8, "DATA.SAMPLING_RATE": 8, "DATA.TARGET_FPS": 30, "DATA.TRAIN_CROP_SIZE": 224,
-    "DATA.TEST_CROP_SIZE": 256, "DATA.TRAIN_JITTER_SCALES": [256, 320], "DATA.RANDOM_FLIP": True,
-    "DATA.MEAN": [0.45, 0.45, 0.45], "DATA.STD": [0.225, 0.225, 0.225], "DATA.REVERSE_INPUT_CHANNEL": False,
+    "DATA.TEST_CROP_SIZE": 256, "DATA.TRAIN_JITTER_SCALES": [256, 320], "DATA.INV_UNIFORM_SAMPLE": False,
+    "DATA.RANDOM_FLIP": True, "DATA.MEAN": [0.45, 0.45, 0.45], "DATA.STD": [0.225, 0.225, 0.225],
+    "DATA.REVERSE_INPUT_CHANNEL": False,
     "DATA.MULTI_LABEL": False, "DATA.PATH_TO_DATA_DIR": "", "DATA.PATH_LABEL_SEPARATOR": " ", "DATA.PATH_PREFIX": "",
     "DATA.ENSEMBLE_METHOD": "sum", "DATA_LOADER.NUM_WORKERS": 8,
     "BN.NORM_TYPE": "batchnorm", "BN.NUM_SPLITS": 1, "BN.USE_PRECISE_STATS": False, "BN.NUM_BATCHES_PRECISE": 200,
@@ -35,6 +38,7 @@ DEFAULTS: dict[str, Any] = {
     "DETECTION.ENABLE": False, "DETECTION.ALIGNED": True, "DETECTION.ROI_XFORM_RESOLUTION": 7,
     "NUM_SHARDS": 1, "RNG_SEED": 1, "LOG_PERIOD": 10, "OUTPUT_DIR": "./tmp", "TENSORBOARD.ENABLE": False,
 }  # fmt: skip
+    **AVA_DEFAULTS,
 
 # Keys whose value is taken as it is.
 COPIED: dict[str, str] = {
@@ -70,6 +74,7 @@ COPIED: dict[str, str] = {
     "DATA.PATH_PREFIX": "data.prefix",
     "DATA_LOADER.NUM_WORKERS": "data.workers",
     "TRAIN.EVAL_PERIOD": "train.valid_every_epochs",
+    "DATA.INV_UNIFORM_SAMPLE": "data.short_side_inverse",
     "TRAIN.CHECKPOINT_PERIOD": "train.save_every_epochs",
     "SOLVER.MAX_EPOCH": "train.epochs",
     "SOLVER.COSINE_END_LR": "optim.end_lr",
@@ -104,11 +109,13 @@ FIXED: dict[str, tuple[Any, ...]] = {
     "TEST.NUM_TEMPORAL_CLIPS": ([],),
 }
 
-# The same for keys that change training alone: testing such a file is exact, training it is refused.
+# The same for keys that change training alone: weights of such a training can be converted, its file is refused.
 FIXED_TRAINING: dict[str, tuple[Any, ...]] = {
     "MODEL.FC_INIT_STD": (0.01,),
     "MODEL.DROPCONNECT_RATE": (0.0,),
     "MODEL.DETACH_FINAL_FC": (False,),
+    "AVA.TEST_FORCE_FLIP": (False,),
+    "AVA.IMG_PROC_BACKEND": ("cv2", "pytorch"),
     "RESNET.ZERO_INIT_FINAL_CONV": (False,),
     "BN.WEIGHT_DECAY": (0.0,),
     "BN.GLOBAL_SYNC": (False,),
@@ -117,7 +124,6 @@ FIXED_TRAINING: dict[str, tuple[Any, ...]] = {
     "SOLVER.COSINE_AFTER_WARMUP": (False,),
     "SOLVER.ZERO_WD_1D_PARAM": (False,),
     "SOLVER.LARS_ON": (False,),
-    "DATA.INV_UNIFORM_SAMPLE": (False,),
     "DATA.TRAIN_JITTER_MOTION_SHIFT": (False,),
     "DATA.TRAIN_JITTER_FPS": (0.0,),
     "DATA.COLOR_RND_GRAYSCALE": (0.0,),
@@ -131,7 +137,6 @@ FIXED_TRAINING: dict[str, tuple[Any, ...]] = {
     "MULTIGRID.LONG_CYCLE": (False,),
     "MODEL.LOSS_FUNC": ("cross_entropy", "soft_cross_entropy", "bce", "bce_logit"),
     "AVA.TRAIN_USE_COLOR_AUGMENTATION": (False,),
-    "AVA.BGR": (False,),
 }
 
 # Keys (shell patterns) that decide nothing here: the machine, logging, where weights come from, unused settings.
@@ -145,7 +150,7 @@ HARMLESS = (
     "TRAIN.AUTO_RESUME", "TRAIN.CHECKPOINT_*", "TRAIN.KILL_LOSS_EXPLOSION_FACTOR",
     "TEST.DATASET", "TEST.BATCH_SIZE", "TEST.CHECKPOINT_*", "TEST.SAVE_RESULTS_PATH",
     "AUG.*", "MIXUP.PROB", "MIXUP.SWITCH_PROB", "MULTIGRID.*", "CONTRASTIVE.*", "MASK.*", "MVIT.*", "SLOWFAST.*", "X3D.*",
-    "DETECTION.SPATIAL_SCALE_FACTOR", "AVA.*",
+    "DETECTION.SPATIAL_SCALE_FACTOR", "AVA.TRAIN_PCA_*",
 )  # fmt: skip
 
 # Keys of older PySlowFast versions, and what became of them.

@@ -11,7 +11,7 @@ from slowfast_paddle.data.ava_keyframes import ClipGrid, Keyframe, Keyframes, to
 from slowfast_paddle.data.ava_labels import ActionList
 from slowfast_paddle.data.ava_source import ClipSource
 from slowfast_paddle.data.kinetics import Key
-from slowfast_paddle.data.transforms import place_crop, resize_bilinear, resized_size
+from slowfast_paddle.data.transforms import draw_short_side, place_crop, resize_bilinear, resized_size
 from slowfast_paddle.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ REPLACEMENTS = 20  # unreadable keyframes in a row after which something other t
 
 @dataclass(frozen=True)
 class AvaTrainOptions:
-    """Training geometry: short side drawn from a range, random crop, flip with a probability."""
+    """Training geometry: short side drawn from a range (its inverse evenly), random crop, flip with a probability."""
 
     short_side_px: tuple[int, int] = (256, 320)
     crop_px: int = 224
@@ -86,7 +86,7 @@ class AvaTrainDataset(_KeyframeDataset):
 
     def _sample(self, index: int, rng: np.random.Generator) -> dict:
         options = self._options
-        resize = _Resize(ava_boxes.draw_short_side(*options.short_side_px, rng))
+        resize = _Resize(draw_short_side(*options.short_side_px, rng, inverse=True))
         clip = self._read(index, resize)
         y, x = place_crop(*clip.shape[1:3], options.crop_px, tuple(rng.random(2)))
         clip = clip[:, y : y + options.crop_px, x : x + options.crop_px]

@@ -38,11 +38,3 @@ def flip_boxes(boxes: np.ndarray, width: int) -> np.ndarray:
 def visible(boxes: np.ndarray) -> np.ndarray:
     """Mask of boxes with at least one pixel of width and height left, bool [R]."""
     return ((boxes[:, 2:] - boxes[:, :2]) >= 1.0).all(axis=1)
-
-
-def draw_short_side(low: int, high: int, rng: np.random.Generator) -> int:
-    """Short side in px whose inverse is uniform, so that small sizes are a little likelier.
-
-    Source: PySlowFast cv2_transform.random_short_side_scale_jitter_list, the default of its AVA training.
-    """
-    return round(1.0 / rng.uniform(1.0 / high, 1.0 / low))

@@ -14,8 +14,8 @@ from slowfast_paddle.errors import DataError
 class Keyframe:
     """One moment of one video.
 
-    Shapes: boxes float64 [R, 4] fractions, clipped to the frame; labels: class numbers per box, empty for a predicted box;
-    scores float64 [R], of the detector, 1 for ground truth.
+    Shapes: boxes float64 [R, 4] fractions, clipped to the frame; labels: class numbers per box, none for a predicted box whose
+    file gives no class; scores float64 [R], of the detector, 1 for ground truth.
     """
 
     video: str
@@ -86,7 +86,7 @@ def collect_keyframes(videos: Sequence[str], tables: Sequence[BoxTable], rules: 
                 counts["boxes_below_threshold"] += 1
             else:
                 labels, _ = moments.setdefault((known[video], second), {}).setdefault(box, ([], score))
-                if table.scores is None and label != NO_LABEL and label not in labels:
+                if label != NO_LABEL and label not in labels:
                     labels.append(label)
     items = [_keyframe(videos[video], second, boxes) for (video, second), boxes in sorted(moments.items())]
     if not items:

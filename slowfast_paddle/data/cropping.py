@@ -49,6 +49,7 @@ class Cropping:
         flip: probability of mirroring a training clip.
         resized: crop a random shape instead of jittering the short side; None for the jitter.
         resize: method, a key of RESIZERS.
+        inverse: draw the inverse of the short side evenly.
     """
 
     crop_px: int = 224
@@ -56,6 +57,7 @@ class Cropping:
     flip: float = 0.5
     resized: ResizedCrop | None = None
     resize: str = "bilinear"
+    inverse: bool = False
 
     def __post_init__(self) -> None:
         if not self.crop_px <= self.short_side_px[0] <= self.short_side_px[1]:
@@ -77,7 +79,8 @@ class Cropping:
 
     def drawn(self, rng: np.random.Generator) -> Keep:
         """One random geometry for all frames of a clip."""
-        short_side, where, flip = draw_short_side(*self.short_side_px, rng), tuple(rng.random(2)), rng.random() < self.flip
+        short_side = draw_short_side(*self.short_side_px, rng, self.inverse)
+        where, flip = tuple(rng.random(2)), rng.random() < self.flip
         if self.resized is None:
             return lambda frame: self._cut(frame, short_side, where, flip)
         seed = int(rng.integers(2**63))  # the box depends on the size of the frame, which is not known yet

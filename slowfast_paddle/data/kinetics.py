@@ -58,7 +58,7 @@ class ClipDataset:
         records: labelled videos.
         shape: frames of the fastest pathway and their stride.
         train: draw, or take the centre.
-        crop_px, short_side_px, flip, resized: see Cropping.
+        crop_px, short_side_px, inverse, flip, resized: see Cropping.
         seed: of everything drawn.
         num_classes: length of the label vector of multi-label records.
         augment: of training clips, after the crop.
@@ -74,6 +74,7 @@ class ClipDataset:
         train: bool,
         crop_px: int = 224,
         short_side_px: tuple[int, int] = (256, 320),
+        inverse: bool = False,
         flip: float = 0.5,
         resized: ResizedCrop | None = None,
         seed: int = 0,
@@ -89,7 +90,7 @@ class ClipDataset:
         self.records = records
         self.shape = shape
         self.train = train
-        self.cropping = Cropping(crop_px, short_side_px, flip, resized, resize)
+        self.cropping = Cropping(crop_px, short_side_px, flip, resized, resize, inverse)
         self.seed = seed
         self.num_classes = num_classes
         self.options = options

@@ -101,9 +101,12 @@ def crop_offsets(height: int, width: int, crop: int, num_crops: int, rounding: s
     return offsets.astype(np.int32)
 
 
-def draw_short_side(low: int, high: int, rng: np.random.Generator) -> int:
-    """Training short side in px, uniform. Source: PySlowFast transform.random_short_side_scale_jitter."""
-    return round(rng.uniform(low, high))
+def draw_short_side(low: int, high: int, rng: np.random.Generator, inverse: bool = False) -> int:
+    """Training short side in px, uniform, or with a uniform inverse, which makes small sizes a little likelier.
+
+    Source: PySlowFast transform.random_short_side_scale_jitter; cv2_transform.random_short_side_scale_jitter_list (inverse).
+    """
+    return round(1.0 / rng.uniform(1.0 / high, 1.0 / low) if inverse else rng.uniform(low, high))
 
 
 def place_crop(height: int, width: int, crop: int, where: tuple[float, float]) -> tuple[int, int]:

@@ -45,6 +45,8 @@ def test_values():
     assert config.data.separator == "comma" and config.augment.mixup_alpha == 0.4
     ava = load_config(FOLDER / "ava_slowfast_32x2_r50.yaml")
     assert ava.model.head.kind == "roi" and ava.model.dilations == (1, 1, 1, 2) and ava.labels == "ava"
+    shallow = load_config(FOLDER / "slowfast_4x16_r50.yaml", ["RESNET.DEPTH", "18", "RESNET.TRANS_FUNC", "basic_transform"])
+    assert shallow.model.expansion == 4
     limited = load_config(FOLDER / "slowfast_16x8_r101_50_50.yaml")
     assert [b.temporal_kernel for b in spec(limited).pathways[0].stages[2].blocks] == [3] * 6 + [1] * 17
     steps = load_config(FOLDER / "slowfast_8x8_r50_stepwise.yaml").optim
@@ -53,11 +55,29 @@ def test_values():
     assert spec(pooled).pathways[0].stages[1].pool == 1
 
 
-def test_training_that_differs_is_said(caplog):
-    with caplog.at_level(logging.WARNING):
-        config = load_config(FOLDER / "slowfast_8x8_r50_multigrid.yaml")
-    assert config.model.head.pool == "adaptive"
-    assert "MULTIGRID.SHORT_CYCLE" in caplog.text and "MULTIGRID.LONG_CYCLE" in caplog.text
+def test_lists_of_action_detection():
+    path = FOLDER / "ava_slowfast_32x2_r50.yaml"
+    found = load_config(path).detection
+    assert (found.frames, found.train_frame_lists) == ("/data/ava/frames", ("/data/ava/lists/train.csv",))
+    assert found.train_labels == "/data/ava/notes/ava_train_v2.2.csv" and found.val_labels == "/data/ava/notes/ava_val_v2.2.csv"
+    assert found.train_boxes == ("/data/ava/notes/people/train.csv",)  # without the ground truth, which is named there again
+    assert found.val_boxes == ("/data/ava/notes/people/val.csv",) and found.score_threshold == 0.8
+    assert (found.start_sec, found.first_sec, found.last_sec, found.valid_every_sec) == (900, 902, 1798, 4)
+    assert found.test_short_sides_px == (256,) and found.rule == "pyslowfast"
+    other = load_config(path, ["AVA.FULL_TEST_ON_VAL", "True", "AVA.BGR", "True", "AVA.EXCLUSION_FILE", ""])
+    assert other.detection.valid_every_sec is None and other.data.reverse_channels and other.detection.excluded == ""
+    uneven = load_config(path, ["DATA.MEAN", "[0.4, 0.45, 0.5]"])  # its pictures are BGR when they are normalised
+    assert uneven.data.mean == (0.5, 0.45, 0.4)
+    for pair in (["AVA.TEST_FORCE_FLIP", "True"], ["AVA.TRAIN_GT_BOX_LISTS", "[a.csv, b.csv]"]):
+        with pytest.raises(ConfigError, match=pair[0].replace(".", r"\.")):
+            load_config(path, pair)
+
+
+def test_what_decides_nothing_is_listed_once(caplog):
+    with caplog.at_level(logging.INFO):
+        load_config(FOLDER / "slowfast_4x16_r50.yaml")
+    (line,) = [record.message for record in caplog.records if "decide nothing" in record.message]
+    assert "NUM_GPUS" in line and "DATA_LOADER.PIN_MEMORY" in line
 
 
 def test_overrides_in_their_style():
@@ -73,6 +93,7 @@ def test_overrides_in_their_style():
         ("MODEL:\n  NUM_CLASES: 3\n", r"x\.yaml:2: 'MODEL\.NUM_CLASES'.*did you mean 'MODEL\.NUM_CLASSES'"),
         ("MODEL:\n  ARCH: mvit\n", r"x\.yaml:2: MODEL\.ARCH: 'mvit' changes the network"),
         ("RESNET:\n  STRIDE_1X1: True\n", "changes the network"),
+        ("SOLVER:\n  DAMPENING: 0.1\n", r"x\.yaml:2: SOLVER\.DAMPENING: 0\.1 changes training and has no counterpart"),
         ("RESNET:\n  SPATIAL_STRIDES: [[1, 2], [2, 2], [2, 2], [2, 2]]\n", "changes the network"),
         ("MODEL:\n\tARCH: slow\n", r"x\.yaml:2: a tab"),
     ],

@@ -16,6 +16,7 @@ from slowfast_paddle.data.kinetics import Key
 from slowfast_paddle.data.loader import Loader, one_video
 from slowfast_paddle.data.sampler import EvalSampler, TrainSampler
 from slowfast_paddle.data.source import ReadOptions
+from slowfast_paddle.data.transforms import draw_short_side
 from slowfast_paddle.errors import DataError
 
 GRID = ClipGrid(4, 2)
@@ -161,3 +162,18 @@ def test_direct_video_equals_the_extracted_frames(golden, tmp_path):
 def _frame_code(frame):
     blocks = frame.reshape(2, 24, 5, 16, 3)[:, 6:18, :, 4:12].mean(axis=(1, 3, 4)).reshape(-1)
     return sum(1 << place for place, value in enumerate(blocks) if value > 128)
+
+
+def test_classes_of_predicted_boxes_count(tmp_path):
+    """PySlowFast's box files for training carry the classes of the ground truth they overlap; an empty or -1 class is none."""
+    path = tmp_path / "boxes.csv"
+    path.write_text("v,103,0,0,0.5,0.5,5,0.9\nv,103,0,0,0.5,0.5,7,0.9\nv,103,0.5,0,1,0.5,-1,0.9\nv,103,0.5,0.5,1,1,,0.9\n")
+    truth = _labels(tmp_path, "v,103,0.1,0.1,0.3,0.3,7")
+    (keyframe,) = collect_keyframes(["v"], [truth, ava_csv.read_boxes(path)], KeyframeRules()).items
+    assert keyframe.labels == ((7,), (5, 7), (), ())
+
+
+def test_small_short_sides_are_likelier_when_the_inverse_is_uniform():
+    rng = np.random.default_rng(0)
+    even, inverse = (np.mean([draw_short_side(100, 300, rng, way) for _ in range(4000)]) for way in (False, True))
+    assert even == pytest.approx(200, abs=4) and inverse == pytest.approx(np.log(3) / (1 / 100 - 1 / 300), abs=4)
