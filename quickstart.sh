@@ -41,7 +41,7 @@ step "4/5 evaluate: 10 clips x 3 crops, videos of another seed"
 "$run" eval.py --config configs/quickstart.yaml --weights "$weights" --list quickstart/data/test.csv "$@"
 
 step "5/5 predict one video"
-"$run" predict.py --config configs/quickstart.yaml --weights "$weights" --input quickstart/data/test/00001.mp4 "$@"
+"$run" predict.py --config configs/quickstart.yaml --weights "$weights" "$@" --input quickstart/data/test/00001.mp4
 
 cat <<END
 
