@@ -7,7 +7,7 @@ import paddle
 from paddle import nn
 
 from slowfast_paddle import checkpoint, distributed, log
-from slowfast_paddle.app import build, detection, machine
+from slowfast_paddle.app import build, detection, machine, multigrid
 from slowfast_paddle.cli import Resume, Runtime
 from slowfast_paddle.config.load import dump_config
 from slowfast_paddle.config.schema import Config
@@ -83,6 +83,7 @@ def _fit(config: Config, network: nn.Layer, folder: Path, start: Path | None) ->
             curves=open_curves(folder, visualdl),
             facts=_facts(config),
             clip_name=loader.dataset.name,
+            before_epoch=multigrid.before_epoch(config, network, distributed.world_size()),
         )
         return trainer.fit(start)
 

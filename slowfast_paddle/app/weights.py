@@ -8,6 +8,7 @@ from paddle import nn
 
 from slowfast_paddle import checkpoint, log
 from slowfast_paddle.app.build import build_model
+from slowfast_paddle.app.multigrid import epochs_of
 from slowfast_paddle.cli import DEFAULT_WEIGHTS
 from slowfast_paddle.config.load import load_config
 from slowfast_paddle.config.schema import Config
@@ -25,7 +26,7 @@ def choose_weights(config: Config, explicit: str | None) -> Path:
     if explicit is not None:
         return checkpoint.stem(explicit)
     folder = Path(config.train.save_dir)
-    final = folder / f"slowfast_epoch{config.train.epochs - 1}"
+    final = folder / f"slowfast_epoch{epochs_of(config) - 1}"
     for candidate in (final, checkpoint.find_latest(folder), Path(DEFAULT_WEIGHTS)):
         if candidate is not None and checkpoint.part(candidate, checkpoint.WEIGHTS).is_file():
             _logger.info("weights: %s", candidate)

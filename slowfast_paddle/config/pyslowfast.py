@@ -156,11 +156,17 @@ def _network(values: Mapping[str, Any], result: Translation) -> None:
     result.put("model.architecture", architecture)
     result.put("model.temporal_pool", pool)
     result.put("model.head.activation", values["MODEL.HEAD_ACT"])
-    result.put("model.head.pool", "adaptive" if values["MULTIGRID.SHORT_CYCLE"] else "window")
+    long_cycle = values["MULTIGRID.LONG_CYCLE"] and values["SOLVER.LR_POLICY"] == "steps_with_relative_lrs"
+    if values["MULTIGRID.LONG_CYCLE"] and not long_cycle:
+        result.training.append("MULTIGRID.LONG_CYCLE")  # it has no stretches to follow; PySlowFast itself fails there
+    result.put("train.multigrid.long_cycle", long_cycle)
+    result.put("model.head.pool", "adaptive" if values["MULTIGRID.SHORT_CYCLE"] or long_cycle else "window")
     if values["DETECTION.ENABLE"]:
         result.put("model.head.kind", "roi")
     kinds = {"batchnorm": "batch", "sub_batchnorm": "sub", "sync_batchnorm": "sync", "sync_batchnorm_apex": "sync"}
     kind = "frozen" if values["MODEL.FROZEN_BN"] else kinds.get(values["BN.NORM_TYPE"])
+    if long_cycle and kind == "batch":
+        kind = "sub"  # PySlowFast changes the kind when a phase begins
     if kind is None:
         result.lost.append("BN.NORM_TYPE")
     result.put("model.norm.kind", kind or "batch")

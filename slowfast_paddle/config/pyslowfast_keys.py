@@ -34,11 +34,13 @@ DEFAULTS: dict[str, Any] = {
     "MIXUP.ENABLE": False, "MIXUP.ALPHA": 0.8, "MIXUP.CUTMIX_ALPHA": 1.0, "MIXUP.LABEL_SMOOTH_VALUE": 0.1,
     "AUG.ENABLE": False, "AUG.NUM_SAMPLE": 1, "AUG.AA_TYPE": "rand-m9-mstd0.5-inc1", "AUG.RE_PROB": 0.25, "AUG.RE_MODE": "pixel",
     "AUG.RE_COUNT": 1, "DATA.TRAIN_JITTER_SCALES_RELATIVE": [], "DATA.TRAIN_JITTER_ASPECT_RELATIVE": [],
-    "MULTIGRID.SHORT_CYCLE": False, "MULTIGRID.LONG_CYCLE": False,
+    "MULTIGRID.SHORT_CYCLE": False, "MULTIGRID.LONG_CYCLE": False, "MULTIGRID.EPOCH_FACTOR": 1.5, "MULTIGRID.BN_BASE_SIZE": 8,
+    "MULTIGRID.SHORT_CYCLE_FACTORS": [0.5, 0.5**0.5],
+    "MULTIGRID.LONG_CYCLE_FACTORS": [[0.25, 0.5**0.5], [0.5, 0.5**0.5], [0.5, 1], [1, 1]],
     "DETECTION.ENABLE": False, "DETECTION.ALIGNED": True, "DETECTION.ROI_XFORM_RESOLUTION": 7,
+    **AVA_DEFAULTS,
     "NUM_SHARDS": 1, "RNG_SEED": 1, "LOG_PERIOD": 10, "OUTPUT_DIR": "./tmp", "TENSORBOARD.ENABLE": False,
 }  # fmt: skip
-    **AVA_DEFAULTS,
 
 # Keys whose value is taken as it is.
 COPIED: dict[str, str] = {
@@ -60,6 +62,11 @@ COPIED: dict[str, str] = {
     "X3D.SCALE_RES2": "model.x3d.scale_res2",
     "X3D.BN_LIN5": "model.x3d.head_norm",
     "BN.NUM_SPLITS": "model.norm.splits",
+    "MULTIGRID.EPOCH_FACTOR": "train.multigrid.epoch_factor",
+    "MULTIGRID.BN_BASE_SIZE": "train.multigrid.bn_clips",
+    "MULTIGRID.SHORT_CYCLE": "train.multigrid.short_cycle",
+    "MULTIGRID.SHORT_CYCLE_FACTORS": "train.multigrid.short_factors",
+    "MULTIGRID.LONG_CYCLE_FACTORS": "train.multigrid.long_factors",
     "DETECTION.ALIGNED": "model.head.roi_aligned",
     "DETECTION.ROI_XFORM_RESOLUTION": "model.head.roi_size",
     "DATA.NUM_FRAMES": "data.num_frames",
@@ -67,6 +74,7 @@ COPIED: dict[str, str] = {
     "DATA.TARGET_FPS": "data.target_fps",
     "DATA.TRAIN_CROP_SIZE": "data.crop_px",
     "DATA.TRAIN_JITTER_SCALES": "data.short_side_px",
+    "DATA.INV_UNIFORM_SAMPLE": "data.short_side_inverse",
     "DATA.MEAN": "data.mean",
     "DATA.STD": "data.std",
     "DATA.REVERSE_INPUT_CHANNEL": "data.reverse_channels",
@@ -74,7 +82,6 @@ COPIED: dict[str, str] = {
     "DATA.PATH_PREFIX": "data.prefix",
     "DATA_LOADER.NUM_WORKERS": "data.workers",
     "TRAIN.EVAL_PERIOD": "train.valid_every_epochs",
-    "DATA.INV_UNIFORM_SAMPLE": "data.short_side_inverse",
     "TRAIN.CHECKPOINT_PERIOD": "train.save_every_epochs",
     "SOLVER.MAX_EPOCH": "train.epochs",
     "SOLVER.COSINE_END_LR": "optim.end_lr",
@@ -107,6 +114,8 @@ FIXED: dict[str, tuple[Any, ...]] = {
     "DATA.IN22k_TRAINVAL": (False,),
     "DATA.INPUT_CHANNEL_NUM": ([3], [3, 3]),
     "TEST.NUM_TEMPORAL_CLIPS": ([],),
+    "AVA.TEST_FORCE_FLIP": (False,),
+    "AVA.IMG_PROC_BACKEND": ("cv2", "pytorch"),
 }
 
 # The same for keys that change training alone: weights of such a training can be converted, its file is refused.
@@ -114,8 +123,6 @@ FIXED_TRAINING: dict[str, tuple[Any, ...]] = {
     "MODEL.FC_INIT_STD": (0.01,),
     "MODEL.DROPCONNECT_RATE": (0.0,),
     "MODEL.DETACH_FINAL_FC": (False,),
-    "AVA.TEST_FORCE_FLIP": (False,),
-    "AVA.IMG_PROC_BACKEND": ("cv2", "pytorch"),
     "RESNET.ZERO_INIT_FINAL_CONV": (False,),
     "BN.WEIGHT_DECAY": (0.0,),
     "BN.GLOBAL_SYNC": (False,),
@@ -133,8 +140,6 @@ FIXED_TRAINING: dict[str, tuple[Any, ...]] = {
     "DATA.TRAIN_CROP_NUM_SPATIAL": (1,),
     "AUG.RE_SPLIT": (False,),
     "AUG.GEN_MASK_LOADER": (False,),
-    "MULTIGRID.SHORT_CYCLE": (False,),
-    "MULTIGRID.LONG_CYCLE": (False,),
     "MODEL.LOSS_FUNC": ("cross_entropy", "soft_cross_entropy", "bce", "bce_logit"),
     "AVA.TRAIN_USE_COLOR_AUGMENTATION": (False,),
 }

@@ -38,6 +38,7 @@ class Config(Section):
                 f"optim.warmup_epochs {self.optim.warmup_epochs:g} is longer than train.epochs {self.train.epochs}; "
                 f"shorten it or set optim.warmup_fraction (e.g. 0.1)"
             )
+        self._multigrid()
         if self.model.head.kind == "roi":
             changed = [name for name, value in self.augment if value != AugmentConfig.model_fields[name].default]
             if changed or self.data.train_crop != "short_side":
@@ -46,3 +47,24 @@ class Config(Section):
                     f"{wrong} does not know boxes; action detection (model.head.kind roi) trains with scale, crop and flip"
                 )
         return self
+
+    def _multigrid(self) -> None:
+        grid = self.train.multigrid
+        if not grid.on:
+            return
+        if self.model.head.kind == "roi":
+            raise ValueError("train.multigrid changes the size of clips, which action detection (model.head.kind roi) does not")
+        if self.model.head.pool != "adaptive":
+            raise ValueError("train.multigrid needs model.head.pool adaptive: a window of one size does not fit every clip")
+        if grid.long_cycle and self.optim.policy != "steps":
+            raise ValueError(f"train.multigrid.long_cycle follows optim.policy steps, found {self.optim.policy}")
+        if grid.long_cycle and self.model.norm.kind == "batch":
+            raise ValueError("train.multigrid.long_cycle changes the batch; set model.norm.kind sub, so that BN does not see it")
+        alpha = self.model.alpha if self.model.architecture == "slowfast" else 1
+        for factor in {frames for frames, _ in grid.long_factors} if grid.long_cycle else ():
+            frames = round(self.data.num_frames * factor)
+            if frames % alpha or self.data.num_frames % frames:
+                raise ValueError(
+                    f"train.multigrid.long_factors: {factor:g} x data.num_frames {self.data.num_frames} is {frames} frames, "
+                    f"which must divide data.num_frames and be a multiple of model.alpha {alpha}"
+                )

@@ -59,6 +59,34 @@ class AugmentConfig(Section):
     )
 
 
+class MultigridConfig(Section):
+    """Cycles of clip sizes and batches. Source: Wu et al. 2020; PySlowFast MULTIGRID.*."""
+
+    long_cycle: bool = Field(False, description="From many small clips to few large ones in every stretch of optim.policy steps")
+    short_cycle: bool = Field(False, description="Another crop and batch from step to step")
+    epoch_factor: float = Field(1.5, gt=0, description="Epochs as a multiple of train.epochs; optim.steps stretch with them")
+    long_factors: tuple[tuple[float, float], ...] = Field(
+        ((0.25, 0.5**0.5), (0.5, 0.5**0.5), (0.5, 1.0), (1.0, 1.0)),
+        description="[frames, crop] of each shape, relative to data.*",
+    )
+    short_factors: tuple[float, ...] = Field((0.5, 0.5**0.5), description="Crops before the full one, relative to data.crop_px")
+    bn_clips: int = Field(8, ge=1, description="Clips whose BN statistics are computed together (model.norm.kind sub)")
+
+    @property
+    def on(self) -> bool:
+        """Whether either cycle is."""
+        return self.long_cycle or self.short_cycle
+
+    @model_validator(mode="after")
+    def _factors(self) -> "MultigridConfig":
+        factors = [*self.short_factors, *(factor for pair in self.long_factors for factor in pair)]
+        if not all(0 < factor <= 1 for factor in factors):
+            raise ValueError("every factor must lie above 0 and not above 1")
+        if not self.long_factors or tuple(self.long_factors[-1]) != (1.0, 1.0):
+            raise ValueError(f"long_factors {[list(pair) for pair in self.long_factors]} must end with [1, 1]")
+        return self
+
+
 class TrainConfig(Section):
     """The training loop."""
 
@@ -67,6 +95,7 @@ class TrainConfig(Section):
     cpu_clips_per_process: int | None = Field(
         None, ge=1, description="On CPU, unless a batch size is given on the command line: clips a step in each process"
     )
+    multigrid: MultigridConfig = Field(default_factory=MultigridConfig, description="Multigrid training")
     accumulate_steps: int = Field(
         1, ge=1, description="Forward-backward passes a step; each sees batch_size / accumulate_steps clips"
     )

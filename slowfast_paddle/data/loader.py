@@ -73,8 +73,12 @@ class Loader:
         self._epoch, self._first_step = 0, 0
 
     def __len__(self) -> int:
-        """Batches of a whole epoch."""
+        """Batches of a whole epoch; of the first where epochs differ."""
         return len(self.sampler)
+
+    def length(self, epoch: int) -> int:
+        """Batches of one epoch of a training sampler."""
+        return self.sampler.length(epoch)
 
     def set_position(self, epoch: int, first_step: int = 0) -> None:
         """The next iteration reads this epoch, from this step on (to resume)."""
@@ -83,6 +87,13 @@ class Loader:
     def __iter__(self) -> Iterator[dict]:
         batches = self.sampler.batches(self._epoch, self._first_step)
         self._first_step = 0
+        return self._read(batches)
+
+    def full_size_batches(self, epoch: int) -> Iterator[dict]:
+        """Batches of the epoch's largest clips, from a training sampler; the position stays where it is."""
+        return self._read(self.sampler.batches(epoch, full_size=True))
+
+    def _read(self, batches: Iterator[list]) -> Iterator[dict]:
         for samples in self._in_processes(batches) if self.num_workers else self._here(batches):
             batch = self.collate(samples)
             if batch.get("skipped"):

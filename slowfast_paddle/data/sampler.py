@@ -1,11 +1,13 @@
 """Which samples a process reads, in which order. The order depends on seed and epoch alone, so a run resumes at any step."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from slowfast_paddle.data.kinetics import Key
+from slowfast_paddle.data.kinetics import ClipSize, Key
 from slowfast_paddle.errors import DataError
+
+Cycle = Sequence[tuple[int, ClipSize | None]]  # (samples of one process, size of their clips) of consecutive steps
 
 
 class TrainSampler:
@@ -17,13 +19,22 @@ class TrainSampler:
         size: samples in the data set.
         batch_size: of one process.
         labels: int [size], the class of each sample, to draw every class equally often; None draws every sample once an epoch.
+        cycle: batches of an epoch's consecutive steps, again and again, in place of `batch_size` (multigrid).
 
     Raises:
         DataError: fewer samples than one global batch.
     """
 
     def __init__(
-        self, size: int, batch_size: int, *, seed: int = 0, rank: int = 0, world_size: int = 1, labels: np.ndarray | None = None
+        self,
+        size: int,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        labels: np.ndarray | None = None,
+        cycle: Callable[[int], Cycle] | None = None,
     ):
         if size < batch_size * world_size:
             raise DataError(
@@ -35,17 +46,43 @@ class TrainSampler:
         self.rank = rank
         self.world_size = world_size
         self.labels = labels
+        self.cycle: Callable[[int], Cycle] = cycle or (lambda epoch: ((batch_size, None),))
+
+    def length(self, epoch: int) -> int:
+        """Batches of an epoch.
+
+        Raises:
+            DataError: not even one.
+        """
+        return self._steps(self.cycle(epoch))
 
     def __len__(self) -> int:
-        return self.size // (self.batch_size * self.world_size)
+        return self.length(0)
 
-    def batches(self, epoch: int, first_step: int = 0) -> Iterator[list[Key]]:
-        """Keys of each batch of this rank, from `first_step` on."""
+    def batches(self, epoch: int, first_step: int = 0, full_size: bool = False) -> Iterator[list[Key]]:
+        """Keys of each batch of this rank, from `first_step` on.
+
+        Args:
+            full_size: only the last kind of batch of the cycle, as BN statistics for evaluation need it.
+        """
+        cycle = self.cycle(epoch)[-1:] if full_size else self.cycle(epoch)
         rng = np.random.default_rng([self.seed, epoch])
         order = rng.permutation(self.size) if self.labels is None else balanced_order(self.labels, rng)
-        for step in range(first_step, len(self)):
-            start = (step * self.world_size + self.rank) * self.batch_size
-            yield [Key(epoch, int(index)) for index in order[start : start + self.batch_size]]
+        before = np.cumsum([0, *(samples for samples, _ in cycle)]) * self.world_size  # samples before each step of a cycle
+        for step in range(first_step, self._steps(cycle)):
+            round_, place = divmod(step, len(cycle))
+            samples, size = cycle[place]
+            start = round_ * before[-1] + before[place] + self.rank * samples
+            yield [Key(epoch, int(index), size) for index in order[start : start + samples]]
+
+    def _steps(self, cycle: Cycle) -> int:
+        """Whole global batches in an epoch."""
+        ends = np.cumsum([samples for samples, _ in cycle]) * self.world_size
+        rounds, rest = divmod(self.size, int(ends[-1]))
+        steps = rounds * len(cycle) + int(np.searchsorted(ends, rest, side="right"))
+        if not steps:
+            raise DataError(f"{self.size} training videos do not fill one global batch of {ends[0]}; lower train.batch_size")
+        return steps
 
 
 def balanced_order(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:

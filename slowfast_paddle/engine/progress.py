@@ -14,6 +14,7 @@ class Progress:
     Attributes:
         epoch: epoch in progress, counted from 0.
         step: steps of it that are done.
+        steps_before: steps of the finished epochs, which may differ in length.
         means: of this epoch's training quantities.
         metrics: of the last validation.
         stale_validations: validations since the best one.
@@ -23,6 +24,7 @@ class Progress:
 
     epoch: int = 0
     step: int = 0
+    steps_before: int = 0
     means: RunningMeans = field(default_factory=RunningMeans)
     metrics: dict[str, float] = field(default_factory=dict)
     stale_validations: int = 0
@@ -31,6 +33,7 @@ class Progress:
 
     def next_epoch(self) -> None:
         """Move to the start of the next epoch."""
+        self.steps_before += self.step
         self.epoch, self.step, self.means = self.epoch + 1, 0, RunningMeans()
 
     def state(self) -> dict[str, Any]:
@@ -38,6 +41,7 @@ class Progress:
         return {
             "epoch": self.epoch,
             "step": self.step,
+            "steps_before": self.steps_before,
             "means": self.means.state(),
             "metrics": dict(self.metrics),
             "stale_validations": self.stale_validations,
@@ -47,7 +51,7 @@ class Progress:
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Put back what `state` returned."""
-        self.epoch, self.step = state["epoch"], state["step"]
+        self.epoch, self.step, self.steps_before = state["epoch"], state["step"], state["steps_before"]
         self.means.load(state["means"])
         self.metrics = dict(state["metrics"])
         self.stale_validations, self.nonfinite = state["stale_validations"], state["nonfinite"]

@@ -67,6 +67,7 @@ class Trainer:
         curves: Curves | None = None,
         facts: Mapping[str, Any] | None = None,
         clip_name: Callable[[int], str] = str,
+        before_epoch: Callable[[int], None] | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -75,14 +76,16 @@ class Trainer:
             task: makes losses of batches.
             optimizer: of the network's trainable parameters.
             lr_at: learning rate at a fractional epoch.
-            loader: this rank's batches; len() is the steps of an epoch, set_position(epoch, step) makes the next iteration
-                yield that epoch's batches from that step on, in an order that depends on nothing else.
+            loader: this rank's batches; length(epoch) is the steps of an epoch, set_position(epoch, step) makes the next
+                iteration yield that epoch's batches from that step on, in an order that depends on nothing else, and
+                full_size_batches(epoch) yields batches for BN statistics.
             options: plain values.
             save_dir: folder of the checkpoints.
             validate: metrics of the network, the same on every rank.
             curves: where numbers go; closed when fit ends.
             facts: what every checkpoint's sidecar says of the run: config, class_names, protocol, source.
             clip_name: name of a training record, for errors.
+            before_epoch: called with the epoch before its first step, also after resuming inside it.
         """
         self.network = network
         self._task = task
@@ -93,6 +96,7 @@ class Trainer:
         self._validate = validate
         self._curves = curves or NullCurves()
         self._clip_name = clip_name
+        self._before_epoch = before_epoch
         self._snapshots = Snapshots(Path(save_dir), options.keep_last, facts or {})
         self._stepper = Stepper(
             network, task, optimizer, options.accumulate_steps, options.clip_grad_norm, options.amp, options.skip_nonfinite > 0
@@ -106,7 +110,7 @@ class Trainer:
     @property
     def global_step(self) -> int:
         """Steps done since the start of the run."""
-        return self._at.epoch * len(self._loader) + self._at.step
+        return self._at.steps_before + self._at.step
 
     def fit(self, resume: str | Path | None = None) -> FitResult:
         """Train to the last epoch, or until told to stop.
@@ -145,7 +149,9 @@ class Trainer:
         return FitResult(self._last, self._at.metrics, self._snapshots.best, exit_code)
 
     def _train_epoch(self) -> None:
-        steps = len(self._loader)
+        steps = self._loader.length(self._at.epoch)
+        if self._before_epoch is not None:
+            self._before_epoch(self._at.epoch)
         self.network.train()
         self._loader.set_position(self._at.epoch, self._at.step)
         pace, window = Pace(), RunningMeans()
@@ -195,11 +201,11 @@ class Trainer:
         _logger.warning("skipping a step whose loss is not finite: %s (clips: %s)", where, names)
 
     def _report(self, pace: Pace, window: RunningMeans, lr: float) -> None:
-        steps = len(self._loader)
+        steps = self._loader.length(self._at.epoch)
         timing = pace.report()
         values = {**window.means(), "lr": lr, **timing}
         self._curves.write("train", self.global_step, {"epoch": self._at.epoch, **values})
-        left = self._options.epochs * steps - self.global_step
+        left = sum(map(self._loader.length, range(self._at.epoch, self._options.epochs))) - self._at.step
         _logger.info(log_line(f"epoch {self._at.epoch} [{self._at.step}/{steps}]", window.means(), lr, timing, left))
 
     def _finish_epoch(self) -> None:
@@ -227,7 +233,7 @@ class Trainer:
     def _precise_bn(self) -> None:
         if not self._options.precise_bn_batches:
             return
-        count = min(self._options.precise_bn_batches, len(self._loader))
+        count = min(self._options.precise_bn_batches, self._loader.length(self._at.epoch))
         if self._ema:
             with self._ema.swapped():
                 self._update_bn(count)
@@ -235,11 +241,11 @@ class Trainer:
 
     def _update_bn(self, count: int) -> None:
         self.network.train()
-        self._loader.set_position(self._at.epoch, 0)
+        batches = islice(self._loader.full_size_batches(self._at.epoch), count)
         with self._stepper.autocast():
             update_bn_statistics(
                 self.network,
-                log.progress(islice(self._loader, count), count, "precise BN", "batch"),
+                log.progress(batches, count, "precise BN", "batch"),
                 lambda batch: self._task.forward(self.network, batch),
             )
 
@@ -263,7 +269,7 @@ class Trainer:
         finished = self._at.step == 0
         state = {
             "progress": self._at.state(),
-            "steps_per_epoch": len(self._loader),
+            "steps_per_epoch": self._loader.length(self._at.epoch),
             "optimizer": named_state(self._optimizer, self.network),
             "scaler": dict(self._stepper.scaler.state_dict()),
             "ema": self._ema.state() if self._ema else None,
@@ -286,10 +292,10 @@ class Trainer:
         checkpoint.load_weights(self.network, checkpoint.load_state(path), path)
         state = checkpoint.load_training_state(path)
         self._at.load(state["progress"])
-        if self._at.step and state["steps_per_epoch"] != len(self._loader):
+        if self._at.step and state["steps_per_epoch"] != self._loader.length(self._at.epoch):
             raise CheckpointError(
                 f"{path}: stopped in the middle of an epoch of {state['steps_per_epoch']} steps, now an epoch has "
-                f"{len(self._loader)}; resume with the same list, batch size and number of processes"
+                f"{self._loader.length(self._at.epoch)}; resume with the same list, batch size and number of processes"
             )
         load_named_state(self._optimizer, self.network, state["optimizer"])
         if state["scaler"]:

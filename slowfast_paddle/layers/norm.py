@@ -25,6 +25,13 @@ def build_norm(spec, channels: int) -> nn.Layer:
     return nn.BatchNorm3D(channels, momentum=spec.momentum, epsilon=spec.eps)
 
 
+def set_splits(network: nn.Layer, splits: int) -> None:
+    """Let every SubBatchNorm3D of a network see its batches in so many parts."""
+    for layer in network.sublayers():
+        if isinstance(layer, SubBatchNorm3D):
+            layer.splits = splits
+
+
 class SubBatchNorm3D(nn.BatchNorm3D):
     """Normalises each of `splits` parts of the batch by its own statistics, as if each were on a device of its own.
 

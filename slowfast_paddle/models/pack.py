@@ -1,6 +1,6 @@
 """From decoded frames to the pathways of a network, on the device that computes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import paddle
 from paddle import nn
@@ -13,10 +13,16 @@ class PackPathways(nn.Layer):
         mean, std: of R, G and B scaled to 0..1.
         indices: the frames of each pathway, slow first.
         reverse_channels: the network sees BGR.
+        other_indices: the same as `indices` for clips of other lengths, by length (multigrid).
     """
 
     def __init__(
-        self, mean: Sequence[float], std: Sequence[float], indices: Sequence[Sequence[int]], reverse_channels: bool = False
+        self,
+        mean: Sequence[float],
+        std: Sequence[float],
+        indices: Sequence[Sequence[int]],
+        reverse_channels: bool = False,
+        other_indices: Mapping[int, Sequence[Sequence[int]]] | None = None,
     ):
         super().__init__()
         # 1/255 is folded into both, which saves a pass over the pixels. Not part of a state dict.
@@ -24,13 +30,18 @@ class PackPathways(nn.Layer):
         self.register_buffer("scale", paddle.to_tensor([1.0 / (255.0 * s) for s in std], "float32"), persistable=False)
         self.indices = [tuple(int(i) for i in pathway) for pathway in indices]
         self.reverse_channels = reverse_channels
+        self.other_indices = dict(other_indices or {})
 
     def forward(self, frames):
+        clip = self.normalised(frames)
+        indices = self.other_indices.get(clip.shape[2], self.indices)
+        return tuple(self._pick(clip, tuple(pathway)) for pathway in indices)
+
+    def normalised(self, frames):
+        """uint8 [B, T, H, W, 3] -> float32 [B, 3, T, H, W], every frame."""
         clip = (frames.astype("float32") - self.mean) * self.scale
         clip = clip.transpose([0, 4, 1, 2, 3])  # [B, 3, T, H, W]
-        if self.reverse_channels:
-            clip = clip.flip([1])
-        return tuple(self._pick(clip, pathway) for pathway in self.indices)
+        return clip.flip([1]) if self.reverse_channels else clip
 
     @staticmethod
     def _pick(clip, pathway: tuple[int, ...]):

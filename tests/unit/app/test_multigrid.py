@@ -1,5 +1,7 @@
 """Multigrid from the configuration to trained weights: sizes of batches, BN splits, schedule, exact resume."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -48,7 +50,8 @@ def config_of(videos, *more):
 def test_batches_have_the_sizes_of_the_schedule(videos):
     config = config_of(videos)
     schedule = multigrid.schedule_of(config)
-    assert [(p.shape.batch_factor, p.shape.num_frames, p.shape.crop_px) for p in schedule.phases][:2] == [(4, 4, 23), (1, 8, 32)]
+    shapes = [(phase.shape.batch_factor, phase.shape.num_frames, phase.shape.crop_px) for phase in schedule.phases]
+    assert shapes[0] == (4, 4, 23) and shapes[-1] == (1, 8, 32)
     loader = build.clip_loader(config, train=True)
     for epoch in (0, schedule.epochs - 1):
         loader.set_position(epoch)
@@ -111,10 +114,21 @@ def test_what_cannot_work_is_said_before_training(videos, change, message):
 
 
 def test_a_short_list_is_refused_at_once(videos):
-    with pytest.raises(ConfigError, match=r"18 training videos do not fill multigrid's largest batch of 64 \(8 x train.batch_size 8\)"):
+    with pytest.raises(
+        ConfigError, match=r"18 training videos do not fill multigrid's largest batch of 64 \(8 x train.batch_size 8\)"
+    ):
         build.clip_loader(config_of(videos, "train.batch_size=8"), train=True)
 
 
 def test_detection_is_refused():
     with pytest.raises(ConfigError, match="train.multigrid changes the size of clips"):
         load_config("slowfast_32x2_r50_short", ["train.multigrid.short_cycle=true"])
+
+
+def test_pyslowfast_files_bring_it_along():
+    folder = Path(__file__).resolve().parents[2] / "pyslowfast_configs"
+    config = load_config(folder / "slowfast_8x8_r50_multigrid.yaml")
+    schedule = multigrid.schedule_of(config)
+    assert schedule.epochs == 358 and schedule.at(0).shape.batch_factor == 8 and len(schedule.at(0).cycle) == 3
+    assert config.model.norm.kind == "sub" and multigrid.splits_of(config, schedule, 8, 0) == 8
+    assert build.lr_policy(config).at(70) == pytest.approx(0.8)

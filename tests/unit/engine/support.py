@@ -51,8 +51,15 @@ class FakeLoader:
     def __len__(self):
         return self.steps
 
-    def set_position(self, epoch, step):
+    def length(self, epoch):
+        return self.steps
+
+    def set_position(self, epoch, step=0):
         self.epoch, self.step = epoch, step
+
+    def full_size_batches(self, epoch):
+        self.set_position(epoch)
+        return iter(self)
 
     def __iter__(self):
         for step in range(self.step, self.steps):
