@@ -28,9 +28,9 @@ fi
 
 started=$SECONDS
 step "2/5 generate videos"
-"$run" -m slowfast_paddle synthetic quickstart/data --split train --videos_per_class 100 --seed 0
-"$run" -m slowfast_paddle synthetic quickstart/data --split val --videos_per_class 10 --seed 1
-"$run" -m slowfast_paddle synthetic quickstart/data --split test --videos_per_class 25 --seed 2
+"$run" -m slowfast_paddle data synthetic quickstart/data --split train --videos_per_class 100 --seed 0
+"$run" -m slowfast_paddle data synthetic quickstart/data --split val --videos_per_class 10 --seed 1
+"$run" -m slowfast_paddle data synthetic quickstart/data --split test --videos_per_class 25 --seed 2
 
 step "3/5 train"
 rm -rf quickstart/checkpoints  # of an earlier quickstart: training refuses to mix two runs in one folder

@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Print one line per finding, errors last."""
     from slowfast_paddle.data.ava_check import check_set
     from slowfast_paddle.data.ava_set import AvaFiles
+    from slowfast_paddle.data.findings import told
 
     files = AvaFiles(
         label_map=args.labelmap,
@@ -42,11 +43,6 @@ def run(args: argparse.Namespace) -> int:
         videos=args.videos,
         start_sec=args.start_sec,
     )
-    findings = check_set(files, args.other_labels, args.detections, args.num_classes)
-    for level in ("note", "warning", "error"):
-        for finding in findings:
-            if finding.level == level:
-                print(f"{level}: {finding.text}")
-    errors = sum(finding.level == "error" for finding in findings)
-    print(f"{errors} errors, {sum(finding.level == 'warning' for finding in findings)} warnings")
-    return 2 if errors else 0
+    lines, code = told(check_set(files, args.other_labels, args.detections, args.num_classes))
+    print("\n".join(lines))
+    return code

@@ -1,10 +1,17 @@
-"""Prepare data: list files, AVA frames, boxes of annotation tools, generated sets."""
+"""Prepare and examine data: list files, AVA frames, boxes of annotation tools, generated sets."""
 
 import argparse
 from importlib import import_module
 
 # Sub-command -> module of this package; each has add_arguments and prepare.
-PARTS = {"lists": "data_lists", "ava": "data_ava", "boxes": "data_boxes", "ava-synthetic": "data_ava_synthetic"}
+PARTS = {
+    "lists": "data_lists",
+    "check": "data_check",
+    "synthetic": "data_synthetic",
+    "ava": "data_ava",
+    "boxes": "data_boxes",
+    "ava-synthetic": "data_ava_synthetic",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

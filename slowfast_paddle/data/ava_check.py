@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,18 +11,11 @@ from slowfast_paddle.data.ava_csv import NO_LABEL, BoxTable, read_detections, re
 from slowfast_paddle.data.ava_labels import action_list, read_label_map
 from slowfast_paddle.data.ava_set import AvaFiles, open_clips, read_people
 from slowfast_paddle.data.ava_source import ClipSource, FrameFolders
+from slowfast_paddle.data.findings import Finding
 from slowfast_paddle.errors import SlowFastError
 
 Opened = TypeVar("Opened")
 ALL, NONE = 0.95, 0.05  # shares of a video's boxes that count as all and none
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing worth knowing. Level: error (training or mAP cannot work), warning, note."""
-
-    level: str
-    text: str
 
 
 def check_set(

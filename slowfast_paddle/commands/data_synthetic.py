@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--processes", type=int, default=None, help="default: one for each processor")
 
 
-def run(args: argparse.Namespace) -> int:
+def prepare(args: argparse.Namespace) -> int:
     """Generates one split."""
     from slowfast_paddle.data.synthetic import CLASS_NAMES, generate
 
