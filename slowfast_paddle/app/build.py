@@ -10,9 +10,10 @@ from slowfast_paddle.app import multigrid
 from slowfast_paddle.config.load import load_config
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.augment import ClipAugment
-from slowfast_paddle.data.cropping import ResizedCrop
-from slowfast_paddle.data.erasing import RandomErasing
 from slowfast_paddle.data.cache import FrameCache
+from slowfast_paddle.data.cropping import ResizedCrop
+from slowfast_paddle.data.dense import WholeFrames
+from slowfast_paddle.data.erasing import RandomErasing
 from slowfast_paddle.data.kinetics import ClipDataset, VideoViewsDataset
 from slowfast_paddle.data.loader import Loader, collate_clips, one_video
 from slowfast_paddle.data.protocol import Protocol, get_protocol
@@ -163,19 +164,26 @@ def clip_augment(config: Config) -> ClipAugment:
     return ClipAugment(tuple(steps))
 
 
-def test_loader(config: Config, records: Records, protocol: Protocol) -> Loader:
-    """All views of each video of this process."""
+def views_dataset(config: Config, records: Records, protocol: Protocol, **given) -> VideoViewsDataset:
+    """All views of videos; `given` are frames in memory and their rate, see VideoViewsDataset."""
     test = config.test
-    dataset = VideoViewsDataset(
+    whole = test.views == "dense-space"
+    return (WholeFrames if whole else VideoViewsDataset)(
         records,
         shape_of(config),
         num_clips=test.num_clips,
-        num_crops=test.num_crops,
+        num_crops=1 if whole else test.num_crops,
         short_side_px=test.short_side_px,
         crop_px=test.crop_px,
         protocol=protocol,
         options=read_options(config),
+        **given,
     )
+
+
+def test_loader(config: Config, records: Records, protocol: Protocol) -> Loader:
+    """All views of each video of this process."""
+    dataset = views_dataset(config, records, protocol)
     sampler = EvalSampler(len(dataset), rank=distributed.rank(), world_size=distributed.world_size())
     return _loader(config, dataset, sampler, one_video)
 

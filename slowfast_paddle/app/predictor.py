@@ -18,7 +18,6 @@ from slowfast_paddle.app.weights import sidecar_config
 from slowfast_paddle.checkpoint import stem
 from slowfast_paddle.config.load import load_config
 from slowfast_paddle.config.schema import Config
-from slowfast_paddle.data.kinetics import VideoViewsDataset
 from slowfast_paddle.data.records import from_paths
 from slowfast_paddle.data.sliding import sliding_items
 from slowfast_paddle.data.sources import Video, readable
@@ -134,22 +133,14 @@ class Predictor:
 
     def item(self, video: Video, fps: float | None = None) -> dict:
         """All test views of one video, as evaluation cuts them; "error" says why there are none."""
-        test, frames = self.scorer.config.test, isinstance(video, np.ndarray)
-        dataset = VideoViewsDataset(
-            from_paths([_name(video)]),
-            build.shape_of(self.scorer.config),
-            num_clips=test.num_clips,
-            num_crops=test.num_crops,
-            short_side_px=test.short_side_px,
-            crop_px=test.crop_px,
-            protocol=self.scorer.protocol,
-            options=build.read_options(self.scorer.config),
-            videos=[video] if frames else None,
-            fps=fps,
-        )
-        return dataset[0]
+        given = {"videos": [video] if isinstance(video, np.ndarray) else None, "fps": fps}
+        return build.views_dataset(self.scorer.config, from_paths([_name(video)]), self.scorer.protocol, **given)[0]
 
     def _predict(self, video: Video, fps: float | None) -> Prediction:
+        if self.scorer.dense:
+            with self.scorer.lock:
+                answer = self.scorer.dense.score(video, fps)
+            return prediction_of(_name(video), answer, self.class_names, self.top_k)
         with readable(video) as local:
             item = self.item(local, fps)
         if item["error"]:

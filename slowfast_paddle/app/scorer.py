@@ -1,7 +1,9 @@
 """A network with everything needed to score videos: weights, reading, packing and names, from one checkpoint."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,10 @@ from paddle import nn
 
 from slowfast_paddle import checkpoint
 from slowfast_paddle.app import build
+from slowfast_paddle.app.dense import DenseTime, Unread, example_clip, open_dense, over_time
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.protocol import Protocol, get_protocol
+from slowfast_paddle.data.records import Records
 from slowfast_paddle.data.sliding import Sliding, item_of, resizer, sliding_items
 from slowfast_paddle.data.sources import readable
 from slowfast_paddle.engine.evaluator import Answer, answer_of, score_video
@@ -31,6 +35,7 @@ class Scorer:
         network: in eval mode.
         runner: the network, or its compiled form on the CPU; gives the same logits.
         names: one name per class; its number where none is known.
+        dense: scores whole videos where test.views runs over time.
         lock: held while the network runs.
     """
 
@@ -40,6 +45,7 @@ class Scorer:
     runner: Callable[..., Any]
     pack: PackPathways
     names: tuple[str, ...]
+    dense: DenseTime | None = None
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -47,8 +53,25 @@ class Scorer:
         """Whether several classes may apply to one video."""
         return self.config.model.head.activation == "sigmoid"
 
+    def loader(self, records: Records) -> AbstractContextManager:
+        """Test items of this process's videos, for `answer`."""
+        if self.dense:
+            return contextlib.nullcontext(Unread(records))
+        return build.test_loader(self.config, records, self.protocol)
+
+    def answer(self, item: dict) -> Answer:
+        """The answer for one video of `loader`.
+
+        Raises:
+            DecodeError: the video is read only now, and cannot be.
+        """
+        if not self.dense:
+            return self.score(item)
+        with self.lock:
+            return self.dense.score(item["path"])
+
     def score(self, item: dict) -> Answer:
-        """The answer for one test item, as evaluation computes it. One call runs at a time; threads wait for each other."""
+        """The answer for one test item with its views. One call runs at a time; threads wait for each other."""
         config = self.config
         views, classes, average = config.test.views_per_forward, config.model.num_classes, config.test.average
         with self.lock, paddle.no_grad():
@@ -105,10 +128,15 @@ def open_scorer(config: Config, weights: Path, gpu: bool) -> Scorer:
     network = build.build_model(config)
     checkpoint.load_weights(network, checkpoint.load_state(weights), checkpoint.part(weights, checkpoint.WEIGHTS))
     network.eval()
-    runner = CompiledNetwork(network) if config.test.compiled and not gpu else network
+    compiled = config.test.compiled and not gpu
+    # Whole frames differ in size from video to video: one program takes them all.
+    example = example_clip(network, config.test.crop_px) if config.test.views == "dense-space" else None
+    runner = CompiledNetwork(network, example=example) if compiled else network
+    pack = build.build_pack(config, network, protocol.slow_rule)
+    dense = open_dense(config, protocol, network, pack, compiled) if over_time(config.test.views) else None
     known = facts.get("class_names") or build.names_of(config) or [None] * config.model.num_classes
     names = tuple(name or str(i) for i, name in enumerate(known))
-    return Scorer(config, protocol, network, runner, build.build_pack(config, network, protocol.slow_rule), names)
+    return Scorer(config, protocol, network, runner, pack, names, dense)
 
 
 def under(config: Config, protocol: Protocol) -> Config:

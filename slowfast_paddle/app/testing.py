@@ -1,5 +1,6 @@
 """eval.py: score labelled videos with many views each, and say under which settings."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +69,8 @@ def score_list(config: Config, here: machine.Machine, weights: str | None, recor
     """Scores every video of a list under one protocol; the path that evaluation and prediction share."""
     path = choose_weights(config, weights)
     scorer = open_scorer(config, path, here.gpu)
-    with build.test_loader(scorer.config, records, scorer.protocol) as loader:
-        scores = evaluate(scorer.score, loader, len(records), config.model.num_classes)
+    with scorer.loader(records) as loader:
+        scores = evaluate(scorer.answer, loader, len(records), config.model.num_classes)
     return Scored(scores, records, scorer, stamp(scorer, path, records, list_name, scores))
 
 
@@ -79,12 +80,12 @@ def stamp(scorer: Scorer, weights: Path, records: Records, list_name: str, score
     listed = Path(list_name)
     return {
         "protocol": protocol.name,
-        "views": test.num_clips * test.num_crops,
+        "views": test.num_clips * test.num_crops if test.views == "grid" else test.views,
         "average": test.average,
         "weights": str(weights),
         "weights_sha256": checkpoint.sha256_of(checkpoint.part(weights, checkpoint.WEIGHTS)),
         "list": list_name,
-        "list_sha256": checkpoint.sha256_of(listed) if listed.is_file() else None,
+        "list_sha256": checkpoint.sha256_of(listed) if listed.is_file() else _digest_of_names(records),
         "videos_listed": len(records),
         "videos_decoded": len(records) - len(scores.failed),
         "videos_failed": len(scores.failed),
@@ -96,10 +97,16 @@ def stamp(scorer: Scorer, weights: Path, records: Records, list_name: str, score
             "num_crops": test.num_crops,
             "short_side_px": test.short_side_px,
             "crop_px": test.crop_px,
+            "views": test.views,
             "protocol": protocol.name,
         },
         "versions": {"slowfast_paddle": __version__, "paddle": paddle.__version__, "numpy": np.__version__},
     }
+
+
+def _digest_of_names(records: Records) -> str:
+    """SHA-256 of the videos named on a command line, one a line."""
+    return hashlib.sha256("".join(f"{records.path(row)}\n" for row in range(len(records))).encode()).hexdigest()
 
 
 def _summary(scored: Scored, metrics: Mapping[str, float]) -> dict[str, Any]:

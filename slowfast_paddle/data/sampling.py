@@ -144,6 +144,21 @@ CLIP_RULES = {
 }
 
 
+def whole_video(rule: str, count: int, fps: float, shape: ClipShape, step: int) -> np.ndarray:
+    """int64 [N] source frames of a whole video at the pace of a clip, N a multiple of `step` and at least the clip's frames.
+
+    A video as long as one clip gives that clip, a shorter one what the rule makes of it. At the end up to half a step is left
+    out, or the last frame repeats for as long.
+    """
+    spaces = max(shape.num_frames - 1, 1)
+    span = float(spaces * shape.sampling_rate) if rule == "mmaction2" else max(shape.window_frames(fps) - 1, 1.0)
+    length = (count - 1) / (span / spaces) + 1
+    num = max(shape.num_frames, step * round(length / step))
+    if num == shape.num_frames:
+        return clips(rule, count, fps, shape, 1)[0]
+    return spread(0.0, span * ((num - 1) / spaces), num, count)
+
+
 def slow_indices(num_frames: int, alpha: int, rule: str = "linspace") -> tuple[int, ...]:
     """Places of the slow frames among the `num_frames` fast ones.
 

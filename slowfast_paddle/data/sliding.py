@@ -1,6 +1,6 @@
 """Windows that slide over a video of any length: decoded once, in order, with only the frames of the open windows in memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,24 +57,58 @@ def sliding_items(video: str | Path | np.ndarray, sliding: Sliding, fps: float |
     """
     source = open_source(video, sliding.options, fps)
     rate, count = source.timeline.fps, source.timeline.count
+    window = sliding.shape.window_frames(rate)
     plan = list(_plan(count, rate, sliding))
-    needed: dict[int, int] = {}  # frame -> the last window that wants it
-    for number, (_, places) in enumerate(plan):
-        needed.update(dict.fromkeys(places.tolist(), number))
-    kept: dict[int, np.ndarray] = {}
-    resize, waiting, seen = resizer(sliding), 0, 0
-    for seen, frame in enumerate(stream_frames(video, sliding.options), start=1):
-        if seen - 1 in needed:
-            kept[seen - 1] = resize(frame)
-        while waiting < len(plan) and plan[waiting][1][-1] < seen:
-            yield _item(kept, plan[waiting], rate, sliding)
-            waiting += 1
-            kept = {place: pixels for place, pixels in kept.items() if needed[place] >= waiting}
+    seen = 0
+
+    def stream() -> Iterator[np.ndarray]:
+        nonlocal seen
+        for seen, frame in enumerate(source.stream(), start=1):  # noqa: B007  counted for the windows past the end
+            yield frame
+
+    for (start, _), (frames, index) in zip(plan, windows_of(stream(), [places for _, places in plan], resizer(sliding))):
+        if start < max(seen, 1):
+            span = {"fps": rate, "start_sec": start / rate, "end_sec": (start + window) / rate}
+            yield item_of(frames, index, sliding) | span
     if not seen:
         raise DecodeError(f"{source.name}: no frame could be decoded")
-    for start, places in plan[waiting:]:  # the video broke off: what it still has of the open windows
-        if kept and start < seen:
-            yield _item(kept, (start, np.minimum(places, max(kept))), rate, sliding)
+
+
+def windows_of(
+    frames: Iterable[np.ndarray], plan: Sequence[np.ndarray], resize: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Frames of overlapping windows from one pass, with only those of the open windows in memory.
+
+    Args:
+        frames: uint8 [H, W, 3], in order.
+        plan: frame numbers [T] of each window.
+        resize: applied once to every needed frame.
+
+    Yields:
+        uint8 [U, h, w, 3] and int [T] into it, window by window. A frame that never came is replaced by the last one before it.
+    """
+    needed: dict[int, int] = {}  # frame -> the last window that wants it
+    for number, places in enumerate(plan):
+        needed.update(dict.fromkeys(places.tolist(), number))
+    kept: dict[int, np.ndarray] = {}
+    waiting = 0
+    for seen, frame in enumerate(frames, start=1):
+        if seen - 1 in needed:
+            kept[seen - 1] = resize(frame)
+        while waiting < len(plan) and plan[waiting].max() < seen:
+            yield _gathered(kept, plan[waiting])
+            waiting += 1
+            kept = {place: pixels for place, pixels in kept.items() if needed[place] >= waiting}
+    for places in plan[waiting:]:  # the video broke off: what it still has of the open windows
+        if kept:
+            yield _gathered(kept, places)
+
+
+def _gathered(kept: dict[int, np.ndarray], places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    have = np.array(sorted(kept))
+    places = have[np.maximum(np.searchsorted(have, places, side="right") - 1, 0)]
+    wanted, index = np.unique(places, return_inverse=True)
+    return np.stack([kept[int(place)] for place in wanted]), index.reshape(-1)
 
 
 def _plan(count: int, fps: float, sliding: Sliding) -> Iterator[tuple[float, np.ndarray]]:
@@ -85,17 +119,6 @@ def _plan(count: int, fps: float, sliding: Sliding) -> Iterator[tuple[float, np.
         start = number * stride
         yield start, spread(start, start + window - 1, sliding.shape.num_frames, count)
         number += 1
-
-
-def _item(kept: dict[int, np.ndarray], window: tuple[float, np.ndarray], fps: float, sliding: Sliding) -> dict:
-    start, places = window
-    have = np.array(sorted(kept))
-    # A frame a broken video never gave is replaced by the last one before it.
-    places = have[np.maximum(np.searchsorted(have, places, side="right") - 1, 0)]
-    wanted, index = np.unique(places, return_inverse=True)
-    frames = np.stack([kept[int(place)] for place in wanted])
-    span = {"fps": fps, "start_sec": start / fps, "end_sec": (start + sliding.shape.window_frames(fps)) / fps}
-    return item_of(frames, index, sliding) | span
 
 
 def resizer(sliding: Sliding) -> Callable[[np.ndarray], np.ndarray]:

@@ -126,7 +126,7 @@ def read_clips(
     """
     timeline = source.timeline
     for _ in range(3):
-        asked = _on_clock(plan, timeline) if options.frame_index == "timestamps" else plan(timeline.count, timeline.fps)
+        asked = planned(plan, timeline, options.frame_index)
         wanted, index = np.unique(asked, return_inverse=True)
         store = _Store(source.name, keep, len(wanted))
         read = source.read(wanted, store, whole)
@@ -183,9 +183,13 @@ class _Store:
         return np.stack([frames[place] for place in wanted.tolist()])
 
 
-def _on_clock(plan: Callable[[int, float], np.ndarray], timeline: Timeline) -> np.ndarray:
-    """Plans on an even grid over the duration and takes the frame shown at each moment; without a clock, frame by frame."""
-    if timeline.times is None:
+def planned(plan: Callable[[int, float], np.ndarray], timeline: Timeline, frame_index: str) -> np.ndarray:
+    """The frames a plan asks for.
+
+    With `frame_index` "timestamps" the plan is made on an even grid over the duration and gets the frame shown at each moment;
+    without a clock, and with "reference", it counts frames.
+    """
+    if frame_index != "timestamps" or timeline.times is None:
         return plan(timeline.count, timeline.fps)
     grid = int(timeline.times[-1] * timeline.fps + 1e-6) + 1
     return frames_at_times(plan(grid, timeline.fps), timeline.fps, timeline.times)

@@ -31,7 +31,7 @@ def default_cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slowfast_paddle" / "compiled"
 
 
-def network_digest(network: paddle.nn.Layer, inputs: Sequence[np.ndarray]) -> str:
+def network_digest(network: paddle.nn.Layer, inputs: Sequence[np.ndarray], free_sizes: bool = False) -> str:
     """SHA-256 over all that decides the compiled program.
 
     Two networks of one structure and with the same weights can still differ in plain attributes (a pooling window, an
@@ -53,7 +53,7 @@ def network_digest(network: paddle.nn.Layer, inputs: Sequence[np.ndarray]) -> st
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(array)
     for array in inputs:
-        digest.update(f"{array.dtype} {array.shape[1:]}".encode())
+        digest.update(f"{array.dtype} {array.shape[1:2] if free_sizes else array.shape[1:]} {free_sizes}".encode())
     return digest.hexdigest()
 
 

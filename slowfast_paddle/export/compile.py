@@ -31,10 +31,17 @@ class CompiledNetwork:
     When compiling fails or the outputs differ, it says so once and the network answers.
     """
 
-    def __init__(self, network: paddle.nn.Layer, cache_dir: str | Path | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        network: paddle.nn.Layer,
+        cache_dir: str | Path | None = None,
+        threads: int | None = None,
+        example: Sequence[np.ndarray] | None = None,
+    ) -> None:
         """Wraps `network`; nothing is compiled yet.
 
         Args:
+            example: pathways to compile and verify with; one program then takes clips of every length and size.
             network: in eval mode, on the CPU; its weights must not change afterwards.
             cache_dir: where programs are kept; None for the user's cache folder.
             threads: CPU threads; None for the process's share of the cores.
@@ -43,6 +50,7 @@ class CompiledNetwork:
         self.network = network
         self._cache_dir = Path(cache_dir) if cache_dir is not None else default_cache_dir()
         self._threads = threads
+        self._example = None if example is None else [np.asarray(value) for value in example]
         self._programs: dict[tuple, Program | None] = {}
         self._lock = threading.Lock()
 
@@ -64,11 +72,11 @@ class CompiledNetwork:
         return any(program is not None for program in self._programs.values())
 
     def _program(self, arrays: list[np.ndarray], pathways: int) -> Program | None:
-        shape = tuple(array.shape[1:] for array in arrays)
+        shape = tuple(array.shape[1:] for array in arrays) if self._example is None else ()
         with self._lock:
             if shape not in self._programs:
                 full = len(self._programs) >= MAX_SHAPES
-                self._programs[shape] = None if full else self._compile_or_warn(arrays, pathways)
+                self._programs[shape] = None if full else self._compile_or_warn(self._example or arrays, pathways)
                 if full:
                     _log.warning("more than %d input shapes; further ones run without compiling, slowly", MAX_SHAPES)
             return self._programs[shape]
@@ -81,10 +89,12 @@ class CompiledNetwork:
             return None
 
     def _compile(self, arrays: list[np.ndarray], pathways: int) -> Program:
-        def build(folder: Path) -> None:
-            save_program(self.network, arrays, pathways, folder)
+        free_sizes = self._example is not None
 
-        key = network_digest(self.network, arrays)
+        def build(folder: Path) -> None:
+            save_program(self.network, arrays, pathways, folder, free_sizes)
+
+        key = network_digest(self.network, arrays, free_sizes)
         try:
             folder = cached_folder(self._cache_dir, key, build)
         except OSError as err:

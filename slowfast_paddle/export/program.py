@@ -24,7 +24,9 @@ def input_names(pathways: int, extras: int = 0) -> list[str]:
     return [*PATHWAY_NAMES[pathways], *("boxes", "boxes_num")[:extras]]
 
 
-def save_program(network: paddle.nn.Layer, inputs: Sequence[np.ndarray], pathways: int, folder: Path) -> None:
+def save_program(
+    network: paddle.nn.Layer, inputs: Sequence[np.ndarray], pathways: int, folder: Path, free_sizes: bool = False
+) -> None:
     """Traces the network in eval mode and writes `network.json|.pdmodel` and `network.pdiparams`.
 
     Args:
@@ -32,12 +34,16 @@ def save_program(network: paddle.nn.Layer, inputs: Sequence[np.ndarray], pathway
         inputs: one example per input, pathways first. Their first axis (batch, or boxes) becomes free.
         pathways: how many of the inputs are pathways.
         folder: existing folder to write into.
+        free_sizes: everything but the channels becomes free.
 
     Raises:
         ExportError: Paddle cannot trace or write it.
     """
     names = input_names(pathways, len(inputs) - pathways)
-    specs = [paddle.static.InputSpec([None, *array.shape[1:]], array.dtype.name, name) for name, array in zip(names, inputs)]
+    shapes = [array.shape[1:2] + (None,) * (array.ndim - 2) if free_sizes else array.shape[1:] for array in inputs]
+    specs = [
+        paddle.static.InputSpec([None, *shape], array.dtype.name, name) for name, array, shape in zip(names, inputs, shapes)
+    ]
     try:
         with _forwards_kept(network):
             paddle.jit.save(network, str(folder / STEM), input_spec=[tuple(specs[:pathways]), *specs[pathways:]])

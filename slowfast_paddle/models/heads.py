@@ -10,14 +10,18 @@ from slowfast_paddle.layers.roi import RoIPool
 from slowfast_paddle.models.registry import register_head
 from slowfast_paddle.models.spec import HeadSpec, NormSpec, Size3
 
+TimeWindow = tuple[int, None, None]
 
-def slide(x, window: Size3, temporal_stride: int = 1):
+
+def slide(x, window: Size3 | TimeWindow, temporal_stride: int = 1):
     """Mean over every place of a window: [B, C, T, H, W] -> [B, C, T', H', W'].
 
     A window larger than the map shrinks to the map (Paddle's avg_pool3d raises there). A size unknown while
-    tracing for export (-1) is taken as large enough.
+    tracing for export (no number) is taken as large enough. A window of (T, None, None) takes the whole frame.
     """
-    window = tuple(w if size < 0 else min(w, size) for w, size in zip(window, x.shape[2:]))
+    if window[1] is None:
+        x, window = x.mean([3, 4], keepdim=True), (window[0], 1, 1)
+    window = tuple(min(w, size) if isinstance(size, int) and size > 0 else w for w, size in zip(window, x.shape[2:]))
     return F.avg_pool3d(x, window, stride=(temporal_stride, 1, 1))
 
 
@@ -46,19 +50,19 @@ class ClassificationHead(nn.Layer):
         self.dropout = nn.Dropout(spec.dropout)
         self.classifier = nn.Linear(features, spec.num_classes)
 
-    def pooled(self, maps):
-        """Maps -> features [B, positions, channels] that the classifier sees."""
-        if self.windows is None:
+    def pooled(self, maps, windows):
+        """Maps -> features [B, positions, channels] that the classifier sees, places in time first."""
+        if windows is None:
             maps = [self.conv5(x).mean([2, 3, 4], keepdim=True) for x in maps]
         else:
-            slow_frames = self.windows[0][0]
-            maps = [slide(self.conv5(x), window, window[0] // slow_frames) for x, window in zip(maps, self.windows)]
+            slow_frames = windows[0][0]
+            maps = [slide(self.conv5(x), window, window[0] // slow_frames) for x, window in zip(maps, windows)]
         x = self.lin5_activation(self.lin5_bn(self.lin5(paddle.concat(maps[self.order], axis=1))))
         return x.flatten(2).transpose([0, 2, 1])
 
     def forward(self, maps):
         """One map [B, C, T, H, W] per pathway -> [B, classes] in training, [B, positions, classes] in evaluation."""
-        logits = self.classifier(self.dropout(self.pooled(maps)))
+        logits = self.classifier(self.dropout(self.pooled(maps, self.windows)))
         if self.training:
             return logits.mean(1)
         return logits if self.average == "probabilities" else logits.mean(1, keepdim=True)

@@ -5,6 +5,7 @@ import pytest
 
 from slowfast_paddle.data import sliding as module
 from slowfast_paddle.data.decode import open_source
+from slowfast_paddle.data.frames import ArraySource
 from slowfast_paddle.data.sampling import ClipShape
 from slowfast_paddle.data.sliding import Sliding, sliding_items, stream_frames
 from slowfast_paddle.data.source import ReadOptions
@@ -43,15 +44,14 @@ def test_three_crops():
 
 def test_memory_does_not_grow_with_length(monkeypatch):
     kept = []
-    real = module._item
-    monkeypatch.setattr(module, "_item", lambda have, *rest: kept.append(len(have)) or real(have, *rest))
+    real = module._gathered
+    monkeypatch.setattr(module, "_gathered", lambda have, *rest: kept.append(len(have)) or real(have, *rest))
     list(sliding_items(video(250), setting(), fps=30.0))
     assert max(kept) <= 8
 
 
 def test_a_video_that_breaks_off_keeps_its_open_windows(monkeypatch):
-    real = module.stream_frames
-    monkeypatch.setattr(module, "stream_frames", lambda v, o: (f for i, f in enumerate(real(v, o)) if i < 15))
+    monkeypatch.setattr(ArraySource, "stream", lambda source: iter(source.frames[:15]))
     items = list(sliding_items(video(30), setting(), fps=30.0))
     assert [round(i["start_sec"], 1) for i in items] == [0.0, 0.2, 0.4]
     assert cut_view(items[-1], 0)[:, 0, 0, 0].max() == 14
