@@ -72,5 +72,7 @@ def _write(path: str, found: dict, findings: list) -> None:
 
     from slowfast_paddle import checkpoint
 
-    lists = {source: [asdict(video) | {"seconds": round(video.seconds, 3)} for video in videos] for source, videos in found.items()}
+    lists = {
+        source: [asdict(video) | {"seconds": round(video.seconds, 3)} for video in videos] for source, videos in found.items()
+    }
     checkpoint.write_json(Path(path), {"lists": lists, "findings": [asdict(finding) for finding in findings]})

@@ -122,7 +122,9 @@ def examine(records: Records, options: ReadOptions, processes: int) -> Iterator[
             yield item["facts"]
 
 
-def findings_of(lists: Mapping[str, Sequence[VideoFacts]], min_sec: float, names: Mapping[int, str | None] | None) -> Iterator[Finding]:
+def findings_of(
+    lists: Mapping[str, Sequence[VideoFacts]], min_sec: float, names: Mapping[int, str | None] | None
+) -> Iterator[Finding]:
     """What is wrong with the videos of several lists.
 
     Args:
@@ -138,7 +140,9 @@ def findings_of(lists: Mapping[str, Sequence[VideoFacts]], min_sec: float, names
         yield from (Finding("error", f"{video.where}: {video.error}") for video in videos if video.error)
         for video in good:
             if video.frames < WHOLE * video.promised:
-                yield Finding("warning", f"{video.where}: {video.path}: breaks off after {video.frames} of {video.promised} frames")
+                yield Finding(
+                    "warning", f"{video.where}: {video.path}: breaks off after {video.frames} of {video.promised} frames"
+                )
             elif video.seconds < min_sec:
                 yield Finding(
                     "warning", f"{video.where}: {video.path}: {video.seconds:.2f} s is shorter than a clip of {min_sec:.2f} s"
