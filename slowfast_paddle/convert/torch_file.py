@@ -4,7 +4,6 @@ The pickle uses only what torch.load(weights_only=True) accepts. Entries start a
 aligns them, so that torch can map the file.
 """
 
-import os
 import struct
 import zipfile
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from slowfast_paddle.errors import ConvertError
+from slowfast_paddle.files import replacing
 
 _STORAGES = {"float32": b"FloatStorage", "int64": b"LongStorage"}
 _ROOT = "archive"
@@ -26,23 +26,18 @@ def write_torch(path: str | Path, content: Mapping[str, Any]) -> None:
     Raises:
         ConvertError: The folder cannot be written to.
     """
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     tensors: list[np.ndarray] = []
     stream = b"\x80\x02" + _pickled(content, tensors) + b"."
     try:
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive:
+        with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             _add(archive, "data.pkl", stream)
             _add(archive, "byteorder", b"little")
             for number, tensor in enumerate(tensors):
                 little = np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<"))
                 _add(archive, f"data/{number}", little.tobytes())
             _add(archive, "version", b"3\n")
-        os.replace(unfinished, path)
     except OSError as err:
         raise ConvertError(f"{path}: cannot be written: {err.strerror or err}") from err
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _add(archive: zipfile.ZipFile, name: str, raw: bytes) -> None:

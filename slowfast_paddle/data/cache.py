@@ -17,6 +17,7 @@ from slowfast_paddle.data.frames import ArraySource
 from slowfast_paddle.data.source import FrameSource, Timeline
 from slowfast_paddle.data.transforms import resized_size
 from slowfast_paddle.errors import DataError, DecodeError
+from slowfast_paddle.files import replacing
 
 
 class FrameCache:
@@ -47,7 +48,9 @@ class FrameCache:
                 self._fill(base, open_source())
             return _read(base, path)
         except OSError as err:
-            raise DataError(f"{self.folder}: cannot keep decoded frames ({err.strerror or err}); free space, or unset data.cache_dir") from err
+            raise DataError(
+                f"{self.folder}: cannot keep decoded frames ({err.strerror or err}); free space, or unset data.cache_dir"
+            ) from err
 
     def _key(self, path: str) -> str:
         """Changes with the file's size and time, and with the size of the copies."""
@@ -60,28 +63,22 @@ class FrameCache:
 
     def _fill(self, base: Path, source: FrameSource) -> None:
         """Writes frames as they are decoded; the facts come last, so that half a copy is never taken for one."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         size: tuple[int, int] = (0, 0)
         count = 0
-        partial = base.with_suffix(f".{os.getpid()}.tmp")
-        try:
-            with partial.open("wb") as file:
-                for frame in source.stream():
-                    if not count:
-                        short = min(self.short_side_px, *frame.shape[:2])
-                        size = resized_size(*frame.shape[:2], short)
-                    file.write(np.ascontiguousarray(self.resize(frame, *size)).tobytes())
-                    count += 1
+        with replacing(base.with_suffix(".rgb")) as file:
+            for frame in source.stream():
+                if not count:
+                    short = min(self.short_side_px, *frame.shape[:2])
+                    size = resized_size(*frame.shape[:2], short)
+                file.write(np.ascontiguousarray(self.resize(frame, *size)).tobytes())
+                count += 1
             if not count:
                 raise DecodeError(f"{source.name}: no frame could be decoded")
-            os.replace(partial, base.with_suffix(".rgb"))
-        finally:
-            partial.unlink(missing_ok=True)
         timeline = source.timeline.cut_to(count)
         times = None if timeline.times is None else timeline.times.tolist()
         facts = {"shape": [count, *size, 3], "fps": timeline.fps, "times": times, "expected": max(source.expected, count)}
-        partial.write_text(json.dumps(facts))
-        os.replace(partial, base.with_suffix(".json"))
+        with replacing(base.with_suffix(".json")) as file:
+            file.write(json.dumps(facts).encode())
 
 
 def _read(base: Path, path: str) -> FrameSource:

@@ -1,7 +1,5 @@
 """Features of sliding windows, stored with their times, frame rate and stride."""
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +8,7 @@ import numpy as np
 import paddle
 
 from slowfast_paddle.engine.evaluator import cut_chunks
+from slowfast_paddle.files import replacing
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,25 +35,17 @@ class Features:
 
     def save(self, path: str | Path) -> None:
         """Writes an .npz (features, timestamps, start_sec, end_sec, fps, stride_sec, window_sec), whole or not at all."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(
-                    file,
-                    features=self.features,
-                    timestamps=self.timestamps,
-                    start_sec=self.start_sec,
-                    end_sec=self.end_sec,
-                    fps=np.float64(self.fps),
-                    stride_sec=np.float64(self.stride_sec),
-                    window_sec=np.float64(self.end_sec[0] - self.start_sec[0]),
-                )
-            os.replace(scratch, path)
-        except BaseException:
-            os.unlink(scratch)
-            raise
+        with replacing(path) as file:
+            np.savez(
+                file,
+                features=self.features,
+                timestamps=self.timestamps,
+                start_sec=self.start_sec,
+                end_sec=self.end_sec,
+                fps=np.float64(self.fps),
+                stride_sec=np.float64(self.stride_sec),
+                window_sec=np.float64(self.end_sec[0] - self.start_sec[0]),
+            )
 
 
 class FeatureNet(paddle.nn.Layer):

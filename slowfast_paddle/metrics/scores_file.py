@@ -6,9 +6,7 @@ with allow_pickle=False, pickles through the package's allow-list.
 """
 
 import json
-import os
 import pickle
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from slowfast_paddle.errors import DataError
+from slowfast_paddle.files import replacing
 from slowfast_paddle.metrics.scores import Scores
 from slowfast_paddle.unpickle import load as load_pickle
 
@@ -116,15 +115,8 @@ def save_scores(path: str | Path, stored: StoredScores) -> None:
     writer = {".npz": _write_npz, ".json": _write_json, ".pkl": _write_pickle}.get(path.suffix)
     if writer is None:
         raise DataError(f"{path}: unknown suffix '{path.suffix}'; expected one of {', '.join(SUFFIXES)}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            writer(file, stored)
-        os.replace(scratch, path)
-    except BaseException:
-        os.unlink(scratch)
-        raise
+    with replacing(path) as file:
+        writer(file, stored)
 
 
 def load_scores(path: str | Path) -> StoredScores:
