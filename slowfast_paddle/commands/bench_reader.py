@@ -15,8 +15,8 @@ from slowfast_paddle.data.sampler import TrainSampler
 from slowfast_paddle.data.sampling import ClipShape, clips, random_clip
 from slowfast_paddle.data.source import ReadOptions, read_clips
 from slowfast_paddle.data.transforms import crop_offsets, place_crop, resize_bilinear, resized_size
-from slowfast_paddle.data.views import cut_views
 from slowfast_paddle.errors import DataError
+from slowfast_paddle.views import cut_views
 
 SHAPE = ClipShape(32, 2)
 CLIPS, CROPS, SIDE_PX = 10, 3, 256

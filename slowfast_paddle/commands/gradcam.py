@@ -20,9 +20,9 @@ def run(args: argparse.Namespace) -> int:
 
     from slowfast_paddle.app.predictor import Predictor
     from slowfast_paddle.data.strips import thin_out
-    from slowfast_paddle.data.views import cut_view, num_views
     from slowfast_paddle.engine.grad_cam import grad_cam
     from slowfast_paddle.errors import DataError
+    from slowfast_paddle.views import cut_view, num_views
     from slowfast_paddle.viz.overlay import draw_labels, heat_overlay
     from slowfast_paddle.viz.video_file import VideoFile, strip_of, write_picture
 

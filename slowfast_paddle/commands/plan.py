@@ -94,7 +94,7 @@ def table(report: dict) -> str:
         "network": f"{proposal['network_sec']:.3f} s a step ({measured['clip_sec']:.3f} s a clip)",
         "reader": reader,
         "step": f"{proposal['step_sec']:.3f} s, the {proposal['limit']} limits",
-        "memory": f"{proposal['memory_gb']:.2f} GB a process of {measured['memory_gb']:.1f} GB ({measured['clip_gb']:.3f} GB a clip)",
+        "memory": f"{proposal['memory_gb']:.2f} of {measured['memory_gb']:.1f} GB a process ({measured['clip_gb']:.3f} a clip)",
         "largest batch": f"{proposal['largest_batch']} clips in one forward",
         "whole run": f"{proposal['steps']} steps, {proposal['hours']:.1f} hours",
     }

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from slowfast_paddle.errors import DataError
 
-VIDEO_SUFFIXES = frozenset(".mp4 .avi .mkv .mov .webm .mpg .mpeg .m4v .wmv .flv .gif .3gp .ts".split())
+VIDEO_SUFFIXES = frozenset(
+    [".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".gif", ".3gp", ".ts"]
+)
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,16 @@ def from_class_folders(folder: Path, held_out: float, seed: int) -> list[Entry]:
     Raises:
         DataError: fewer than two class folders, or a class with fewer than two videos.
     """
-    classes = {d.name: sorted(p for p in d.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES) for d in sorted(folder.iterdir()) if d.is_dir()}
+    classes = {
+        d.name: sorted(p for p in d.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES)
+        for d in sorted(folder.iterdir())
+        if d.is_dir()
+    }
     classes = {name: paths for name, paths in classes.items() if paths}
     if len(classes) < 2:
-        raise DataError(f"{folder}: expected one folder of videos per class, found {len(classes)}: {', '.join(classes) or 'none'}")
+        raise DataError(
+            f"{folder}: expected one folder of videos per class, found {len(classes)}: {', '.join(classes) or 'none'}"
+        )
     entries = []
     for name, paths in classes.items():
         if len(paths) < 2:

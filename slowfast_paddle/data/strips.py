@@ -8,8 +8,8 @@ import numpy as np
 from slowfast_paddle.data.kinetics import VideoViewsDataset
 from slowfast_paddle.data.records import from_paths
 from slowfast_paddle.data.sampling import ClipShape
-from slowfast_paddle.data.views import cut_view, num_views
 from slowfast_paddle.errors import DecodeError
+from slowfast_paddle.views import cut_view, num_views
 
 
 def middle_view(path: str | Path, reading: Mapping, count: int = 6) -> np.ndarray:

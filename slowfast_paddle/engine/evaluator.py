@@ -1,6 +1,6 @@
 """Multi-view testing: whole videos in, one row of scores per video out. Prediction is the same without labels."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from slowfast_paddle.errors import ConfigError, DecodeError
 from slowfast_paddle.metrics.activation import activate
 from slowfast_paddle.metrics.scores import Scores
 from slowfast_paddle.metrics.view_ensemble import AVERAGES, ViewEnsemble
+from slowfast_paddle.views import chunks
 
 _logger = log.get(__name__)
 
@@ -27,26 +28,6 @@ class Answer(NamedTuple):
     views: int
     decoded: int
     expected: int
-
-
-def cut_view(item: Item, view: int) -> np.ndarray:
-    """One view of a test item: uint8 [T, h, w, 3]."""
-    height, width = item["crop"] if isinstance(item["crop"], (tuple, list)) else (item["crop"], item["crop"])
-    top, left = (int(offset) for offset in item["offset_yx"][view])
-    numbers = item["frame_index"][view]
-    clip = np.empty((len(numbers), height, width, 3), np.uint8)
-    for place, number in enumerate(numbers):  # window by window: whole frames are never copied
-        window = item["frames"][number, top : top + height, left : left + width]
-        clip[place] = window[:, ::-1] if item["flip"][view] else window
-    return clip
-
-
-def cut_chunks(item: Item, views_per_forward: int) -> Iterator[np.ndarray]:
-    """All views of one video, in order, as uint8 batches [b, T, h, w, 3]; the last one may be smaller."""
-    total = len(item["frame_index"])
-    for start in range(0, total, views_per_forward):
-        views = range(start, min(start + views_per_forward, total))
-        yield np.stack([cut_view(item, view) for view in views])
 
 
 def score_video(
@@ -74,7 +55,7 @@ def score_video(
     total = len(item["frame_index"])
     ensemble = ViewEnsemble(1, total, num_classes, use_max=average == "max")
     done = 0
-    for clips in cut_chunks(item, views_per_forward):
+    for clips in chunks(item, views_per_forward):
         logits = network(pack(paddle.to_tensor(clips)))
         if isinstance(logits, paddle.Tensor):
             logits = logits.astype("float32").numpy()

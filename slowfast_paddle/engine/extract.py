@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from slowfast_paddle.engine.evaluator import cut_chunks
 from slowfast_paddle.files import replacing
+from slowfast_paddle.views import cut_views, num_views
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ def extract(items: Iterable[dict], run: Callable[[tuple], object], pack: Callabl
     rows, starts, ends, fps = [], [], [], 0.0
     with paddle.no_grad():
         for item in items:
-            (clips,) = cut_chunks(item, len(item["frame_index"]))
+            clips = cut_views(item, 0, num_views(item))
             rows.append(np.asarray(run(pack(paddle.to_tensor(clips))), dtype=np.float32).mean(axis=0))
             starts.append(item["start_sec"])
             ends.append(item["end_sec"])

@@ -7,8 +7,8 @@ from slowfast_paddle.data.kinetics import ClipDataset, Key, VideoViewsDataset
 from slowfast_paddle.data.records import from_paths, read_records
 from slowfast_paddle.data.sampling import ClipShape, clips
 from slowfast_paddle.data.source import ReadOptions
-from slowfast_paddle.data.views import cut_view, cut_views, num_views
 from slowfast_paddle.errors import DataError
+from slowfast_paddle.views import cut_view, cut_views, num_views
 from tests.unit.data.conftest import numbered_frame, read_number
 
 SHAPE = ClipShape(8, 2)

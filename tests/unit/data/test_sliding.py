@@ -9,8 +9,8 @@ from slowfast_paddle.data.frames import ArraySource
 from slowfast_paddle.data.sampling import ClipShape
 from slowfast_paddle.data.sliding import Sliding, sliding_items, stream_frames
 from slowfast_paddle.data.source import ReadOptions
-from slowfast_paddle.data.views import cut_view
 from slowfast_paddle.errors import DataError, DecodeError
+from slowfast_paddle.views import cut_view
 
 
 def video(frames, side=16):

@@ -4,10 +4,11 @@ import numpy as np
 import paddle
 import pytest
 
-from slowfast_paddle.engine.evaluator import answer_of, cut_chunks, cut_view, evaluate, score_video
+from slowfast_paddle.engine.evaluator import answer_of, evaluate, score_video
 from slowfast_paddle.engine.validation import validate
 from slowfast_paddle.errors import ConfigError, DataError, DecodeError
 from slowfast_paddle.metrics.activation import activate
+from slowfast_paddle.views import chunks, cut_view
 from tests.unit.engine.support import CLASSES, PoisonedTask, TinyNet, pack
 
 
@@ -47,7 +48,7 @@ def test_a_view_is_cut_and_flipped():
     np.testing.assert_array_equal(cut_view(video, 2), plain)
     flipped = video["frames"][video["frame_index"][3]][:, 0:6, 3:9]
     np.testing.assert_array_equal(cut_view(video, 3), flipped[:, :, ::-1])
-    assert [len(chunk) for chunk in cut_chunks(video, 2)] == [2, 2, 1]
+    assert [len(chunk) for chunk in chunks(video, 2)] == [2, 2, 1]
 
 
 @pytest.mark.parametrize("average", ["prob", "score", "max"])

@@ -1,4 +1,4 @@
-"""Views of one test video, cut on demand from frames stored once.
+"""Views of one test video, cut on demand from frames stored once: what readers make and the engine scores.
 
 An item is a plain dict, as a loader yields it:
     index int, label int | tuple | None, path str, error str ("" when fine)
@@ -7,6 +7,8 @@ An item is a plain dict, as a loader yields it:
     decoded, expected int      frame counts                  fps float, 1/s
 View v is clip v // num_crops under crop v % num_crops.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -31,3 +33,10 @@ def cut_views(item: dict, first: int, last: int) -> np.ndarray:
             window = frames[number, y : y + crop, x : x + crop]
             view[place] = window[:, ::-1] if item["flip"][row] else window
     return views
+
+
+def chunks(item: dict, views_per_forward: int) -> Iterator[np.ndarray]:
+    """All views of an item in order, in groups of `views_per_forward`; the last group may be smaller."""
+    total = num_views(item)
+    for first in range(0, total, views_per_forward):
+        yield cut_views(item, first, min(first + views_per_forward, total))
