@@ -3,7 +3,7 @@
 An item is a plain dict, as a loader yields it:
     index int, label int | tuple | None, path str, error str ("" when fine)
     frames uint8 [U, H, W, 3]  the needed frames, resized    frame_index int32 [V, T] into frames
-    offset_yx int32 [V, 2]     crop int                      flip bool [V]
+    offset_yx int32 [V, 2]     crop int or (height, width)   flip bool [V]
     decoded, expected int      frame counts                  fps float, 1/s
 View v is clip v // num_crops under crop v % num_crops.
 """
@@ -19,18 +19,19 @@ def num_views(item: dict) -> int:
 
 
 def cut_view(item: dict, view: int) -> np.ndarray:
-    """uint8 [T, crop, crop, 3] of one view."""
+    """uint8 [T, height, width, 3] of one view."""
     return cut_views(item, view, view + 1)[0]
 
 
 def cut_views(item: dict, first: int, last: int) -> np.ndarray:
-    """uint8 [last - first, T, crop, crop, 3] of consecutive views."""
+    """uint8 [last - first, T, height, width, 3] of consecutive views."""
     frames, crop = item["frames"], item["crop"]
-    views = np.empty((last - first, item["frame_index"].shape[1], crop, crop, 3), np.uint8)
+    height, width = crop if isinstance(crop, (tuple, list)) else (crop, crop)
+    views = np.empty((last - first, item["frame_index"].shape[1], height, width, 3), np.uint8)
     for view, row in zip(views, range(first, last)):
         y, x = item["offset_yx"][row]
         for place, number in enumerate(item["frame_index"][row]):  # window by window: whole frames are never copied
-            window = frames[number, y : y + crop, x : x + crop]
+            window = frames[number, y : y + height, x : x + width]
             view[place] = window[:, ::-1] if item["flip"][row] else window
     return views
 
