@@ -23,6 +23,10 @@ TRAIN_KEYS = {
     "--save_dir": ("train.save_dir", str, "folder of checkpoints and curves"),
     "--valid_interval": ("train.valid_every_epochs", int, "epochs between two validations; 0 turns them off"),
     "--use_visualdl": ("train.visualdl", str, "true or false: write VisualDL curves"),
+    "--seed": ("train.seed", int, "of weights, order and augmentation"),
+    "--deterministic": ("train.deterministic", bool, "the same weights from every run"),
+    "--test_last": ("train.test_last", bool, "multi-view test of the last checkpoint when training ends"),
+    "--test_best": ("train.test_best", bool, "multi-view test of the best checkpoint when training ends"),
     "--vd_logdir": ("train.visualdl_dir", str, "folder of the VisualDL curves"),
     **_KEYS_OF_EVERY_SCRIPT,
 }
@@ -66,7 +70,8 @@ def parser(about: str, keys: dict[str, tuple[str, type, str]]) -> argparse.Argum
     p.add_argument("--print-config", action="store_true", help="print the resolved configuration and stop")
     p.add_argument("overrides", nargs="*", metavar="section.key=value", help="override any configuration key")
     for flag, (key, kind, about_flag) in keys.items():
-        p.add_argument(flag, type=kind, dest=key, default=None, metavar=kind.__name__.upper(), help=f"{about_flag} ({key})")
+        form = {"action": "store_const", "const": True} if kind is bool else {"type": kind, "metavar": kind.__name__.upper()}
+        p.add_argument(flag, dest=key, default=None, help=f"{about_flag} ({key})", **form)
     p.set_defaults(keys=[key for key, _, _ in keys.values()])
     return p
 

@@ -30,7 +30,14 @@ from slowfast_paddle.labels import class_names
 from slowfast_paddle.models import registry
 from slowfast_paddle.models.pack import PackPathways
 from slowfast_paddle.optim.lr_policy import LrPolicy, scaled_lr, warmup_length
-from slowfast_paddle.optim.optimizer import ParameterRule, build_optimizer, freeze, layer_decay_rules, parameter_groups
+from slowfast_paddle.optim.optimizer import (
+    ParameterRule,
+    build_optimizer,
+    check_rules,
+    freeze,
+    layer_decay_rules,
+    parameter_groups,
+)
 
 _logger = log.get(__name__)
 
@@ -206,8 +213,12 @@ def build_task(config: Config, pack: PackPathways) -> ClassificationTask:
     return ClassificationTask(pack, config.model.num_classes, config.data.multi_label, augment.label_smoothing, mixing)
 
 
-def lr_policy(config: Config) -> LrPolicy:
-    """The schedule for this batch; the linear scaling rule is applied to every rate and said aloud."""
+def lr_policy(config: Config, steps: int | None = None) -> LrPolicy:
+    """The schedule for this batch; the linear scaling rule is applied to every rate and said aloud.
+
+    Args:
+        steps: of the first epoch, if known. Parity: MMEngine's warm-up is over one step before its last epoch is.
+    """
     optim, batch = config.optim, config.train.batch_size
     scale = scaled_lr(1.0, batch, optim.base_batch_size)
     if scale != 1.0:
@@ -217,12 +228,18 @@ def lr_policy(config: Config) -> LrPolicy:
         )  # fmt: skip
     fraction = optim.warmup_fraction
     schedule, epochs = multigrid.schedule_of(config), multigrid.epochs_of(config)
+    warmup = warmup_length(epochs, None if fraction is not None else optim.warmup_epochs, fraction)
+    if optim.warmup == "multiply" and steps is not None:
+        warmup = max(warmup - 1 / steps, 0.0)
     steps = schedule.lr_steps if schedule else list(zip(optim.steps, optim.relative_lrs))
     return LrPolicy(
         policy=optim.policy,
         base_lr=optim.base_lr * scale,
         epochs=epochs,
-        warmup_epochs=warmup_length(epochs, None if fraction is not None else optim.warmup_epochs, fraction),
+        warmup_epochs=warmup,
+        warmup=optim.warmup,
+        by_epoch=optim.by_epoch,
+        cosine_after_warmup=optim.cosine_after_warmup,
         warmup_start_lr=optim.warmup_start_lr * scale,
         end_lr=optim.end_lr * scale,
         steps_epochs=[epoch for epoch, _ in steps],
@@ -241,7 +258,9 @@ def optimizer(config: Config, network: nn.Layer, lr: float):
         )
     rules = layer_decay_rules(optim.layer_decay) if optim.layer_decay < 1 else []
     rules.append(ParameterRule(r"head\..*", lr_scale=optim.head_lr_scale))
-    groups = parameter_groups(network, optim.weight_decay, rules=rules)
+    own = [ParameterRule(rule.pattern, rule.lr_scale, rule.decay_scale) for rule in optim.rules]
+    check_rules(network, own)
+    groups = parameter_groups(network, optim.weight_decay, optim.norm_weight_decay, [*rules, *own])
     return build_optimizer(optim.kind, groups, lr, optim.momentum, optim.nesterov, optim.betas)
 
 
@@ -269,5 +288,6 @@ def train_options(config: Config) -> TrainOptions:
         precise_bn_batches=train.precise_bn_batches,
         precise_bn_every_epochs=train.precise_bn_every_epochs,
         skip_nonfinite=train.skip_nonfinite,
+        histograms_every_epochs=train.histograms_every_epochs if train.visualdl else 0,
         seed=train.seed,
     )

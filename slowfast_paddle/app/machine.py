@@ -39,13 +39,30 @@ def start(runtime: Runtime, log_file: Path | None = None) -> Machine:
     gpu = runtime.use_gpu == "true" or (runtime.use_gpu == "auto" and available)
     if not runtime.data_parallel and distributed.world_size() > 1:
         raise ConfigError(
-            f"--use_data_parallel false, but the launcher started {distributed.world_size()} processes; start the script without it"
+            f"--use_data_parallel false, but the launcher started {distributed.world_size()} processes; start the script alone"
         )
     distributed.init(gpu)
     log.setup(log_file)
     for plugin in runtime.plugins:
         import_plugin(Path(plugin))
     return Machine(gpu, distributed.rank(), distributed.world_size())
+
+
+def compute_deterministically(config: Config, machine: Machine) -> None:
+    """Same run, same weights. On CPU they are anyway, as long as the number of threads and processes is the same.
+
+    Raises:
+        ConfigError: action detection on a GPU.
+    """
+    if not machine.gpu:
+        return
+    if config.model.head.kind == "roi":
+        raise ConfigError(
+            "train.deterministic: the gradient of RoIAlign adds in any order on a GPU, and Paddle has no other kernel; train "
+            "action detection without it, or on the CPU"
+        )
+    # Paddle: the search picks the fastest algorithm of the moment, which may differ from run to run.
+    paddle.set_flags({"FLAGS_cudnn_deterministic": True, "FLAGS_cudnn_exhaustive_search": False})
 
 
 def import_plugin(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import math
 import os
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -123,7 +122,7 @@ def measure(config: Config, gpu: bool, loader: Loader | None, seconds: float) ->
     small = _seconds(lambda: step(1), seconds / 2)
     small_gb, more = memory_gb(), 8 if small < _QUICK_SEC else 2
     large = _seconds(lambda: step(more), seconds / 2)
-    clip_sec = max((large - small) / (more - 1), 0.0)
+    clip_sec = (large - small) / (more - 1) if large > small else large / more  # other work on the machine hid the difference
     clip_gb = max((memory_gb() - small_gb) / (more - 1), 0.0)
     return Measured(
         fixed_sec=max(small - clip_sec, 0.0),
@@ -168,14 +167,14 @@ def _step(config: Config) -> Callable[[int], None]:
 
 
 def _seconds(work: Callable[[], None], budget: float) -> float:
-    """Median time after a first, unmeasured run; at least two measurements."""
+    """Shortest time after a first, unmeasured run, at least two measurements: other work on the machine only adds."""
     work()
     times: list[float] = []
     while len(times) < 2 or sum(times) < budget:
         started = time.perf_counter()
         work()
         times.append(time.perf_counter() - started)
-    return statistics.median(times)
+    return min(times)
 
 
 def _read_sec(config: Config, loader: Loader, budget: float) -> float:

@@ -43,7 +43,7 @@ def train(
     here = machine.start(runtime, folder / "train.log")
     config = machine.fit_batch(config, here, batch_size_given)
     if config.train.deterministic:
-        paddle.set_flags({"FLAGS_cudnn_deterministic": True} if here.gpu else {})
+        machine.compute_deterministically(config, here)
     paddle.seed(config.train.seed)
     network = build.build_model(config)
     start = _resume_from(folder, resume)
@@ -65,9 +65,9 @@ def _fit(config: Config, network: nn.Layer, folder: Path, start: Path | None) ->
     boxes = detection.wanted(config)
     pack = build.build_pack(config, network)
     task = detection.build_task(config, pack) if boxes else build.build_task(config, pack)
-    policy = build.lr_policy(config)
-    optimizer = build.optimizer(config, network, policy.at(0.0))
     train_loader = detection.train_loader(config) if boxes else build.clip_loader(config, train=True)
+    policy = build.lr_policy(config, len(train_loader))
+    optimizer = build.optimizer(config, network, policy.at(0.0))
     with train_loader as loader, _validation_loader(config) as val_loader:
         _logger.info("%d training samples, %d steps an epoch", len(loader.dataset), len(loader))
         visualdl = Path(train.visualdl_dir or folder / "vdl") if train.visualdl else None

@@ -245,6 +245,8 @@ def _training(values: Mapping[str, Any], result: Translation) -> None:
     result.put("optim.base_lr", float(values["SOLVER.BASE_LR"]) * factor)
     result.put("optim.warmup_start_lr", float(values["SOLVER.WARMUP_START_LR"]) * factor)
     result.put("optim.end_lr", float(values["SOLVER.COSINE_END_LR"]) * factor)
+    if values["SOLVER.ZERO_WD_1D_PARAM"]:
+        result.put("optim.rules", [{"pattern": r".*\.bias", "decay_scale": 0.0}])
     policy = values["SOLVER.LR_POLICY"]
     if policy == "steps_with_relative_lrs":
         result.put("optim.policy", "steps")

@@ -1,10 +1,28 @@
 """How a network is trained: loop, optimizer, schedule, augmentation."""
 
+import re
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from slowfast_paddle.config.base import Section
+
+
+class RuleConfig(Section):
+    """Factors for the parameters whose whole name matches."""
+
+    pattern: str = Field(description="Regular expression over names such as stages.0.1.blocks.0.a.conv.weight")
+    lr_scale: float = Field(1.0, ge=0, description="Factor on the learning rate")
+    decay_scale: float = Field(1.0, ge=0, description="Factor on the weight decay")
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as err:
+            raise ValueError(f"not a regular expression ({err})") from None
+        return pattern
 
 
 class OptimConfig(Section):
@@ -17,6 +35,10 @@ class OptimConfig(Section):
     nesterov: bool = Field(True, description="sgd only")
     betas: tuple[float, float] = Field((0.9, 0.999), description="adam and adamw only")
     weight_decay: float = Field(1e-4, ge=0, description="On every parameter but BN scale and shift")
+    norm_weight_decay: float = Field(0.0, ge=0, description="On BN scale and shift (MMAction2: as weight_decay)")
+    rules: tuple[RuleConfig, ...] = Field(
+        (), description="Factors by parameter name; the last rule that matches counts, e.g. {pattern: '.*bias', decay_scale: 0}"
+    )
     policy: Literal["cosine", "steps", "exponential"] = Field("cosine", description="Shape after the warm-up")
     end_lr: float = Field(0.0, ge=0, description="Where cosine and exponential end, before batch scaling")
     steps: tuple[float, ...] = Field((), description="policy steps: epochs at which a factor starts, from 0")
@@ -26,6 +48,11 @@ class OptimConfig(Section):
         None, ge=0, lt=1, description="Warm-up as a share of all epochs; replaces warmup_epochs"
     )
     warmup_start_lr: float = Field(0.01, ge=0, description="Where the warm-up starts, before batch scaling")
+    warmup: Literal["reach", "multiply"] = Field(
+        "reach", description="reach: a line to the policy's rate; multiply: a rising factor on it (MMAction2)"
+    )
+    by_epoch: bool = Field(False, description="The policy changes between epochs only (MMAction2); the warm-up at every step")
+    cosine_after_warmup: bool = Field(False, description="The cosine starts where the warm-up ends, not at epoch 0")
     head_lr_scale: float = Field(1.0, gt=0, description="Factor on the classifier's learning rate, for fine-tuning")
     layer_decay: float = Field(1.0, gt=0, le=1, description="Factor on the learning rate per stage below the head")
     clip_grad_norm: float | None = Field(None, gt=0, description="Largest global L2 norm of the gradient")
@@ -119,10 +146,13 @@ class TrainConfig(Section):
     freeze_stages: int = Field(0, ge=0, le=5, description="Freeze the stem (1) and res2.. (2..5), BN included, for fine-tuning")
     skip_nonfinite: int = Field(0, ge=0, description="Steps with a non-finite loss that are skipped before the run stops")
     seed: int = Field(0, ge=0, description="Weights, order and augmentation")
-    deterministic: bool = Field(False, description="Deterministic GPU kernels, slower")
+    deterministic: bool = Field(
+        False, description="The same weights from every run: cuDNN's deterministic kernels, slower; see README"
+    )
     test_last: bool = Field(False, description="Multi-view test of the last checkpoint when training ends")
     test_best: bool = Field(False, description="Multi-view test of the best checkpoint when training ends")
     visualdl: bool = Field(True, description="Write VisualDL curves beside metrics.jsonl")
+    histograms_every_epochs: int = Field(0, ge=0, description="Weights, gradients and activations in VisualDL so often; 0 off")
     visualdl_dir: str | None = Field(None, description="Default: save_dir/vdl")
 
     @model_validator(mode="after")

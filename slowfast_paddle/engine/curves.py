@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+import numpy as np
+
 from slowfast_paddle import distributed, log
 
 _logger = log.get(__name__)
 JSONL_NAME = "metrics.jsonl"
+BUCKETS = 30  # of a histogram
 
 
 class Curves(Protocol):
@@ -19,6 +22,9 @@ class Curves(Protocol):
 
     def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
         """Record values of one kind ("train", "val") at a step counted over the whole run."""
+
+    def histogram(self, kind: str, step: int, values: Mapping[str, np.ndarray]) -> None:
+        """Record distributions of one kind ("weights", "gradients", "activations")."""
 
     def close(self) -> None:
         """Finish the files."""
@@ -31,6 +37,9 @@ class NullCurves:
         """Nothing to begin."""
 
     def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
+        """Drop the values."""
+
+    def histogram(self, kind: str, step: int, values: Mapping[str, np.ndarray]) -> None:
         """Drop the values."""
 
     def close(self) -> None:
@@ -55,6 +64,9 @@ class JsonlCurves:
     def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
         """Append one line, visible to readers at once."""
         self._put({"step": step, **{f"{kind}/{name}": value for name, value in values.items()}})
+
+    def histogram(self, kind: str, step: int, values: Mapping[str, np.ndarray]) -> None:
+        """Distributions are for VisualDL alone."""
 
     def _put(self, record: Mapping[str, Any]) -> None:
         assert self._file is not None, "start comes before write"
@@ -84,6 +96,12 @@ class VisualDLCurves:
         for name, value in values.items():
             self._writer.add_scalar(tag=f"{kind}/{name}", value=float(value), step=step)
 
+    def histogram(self, kind: str, step: int, values: Mapping[str, np.ndarray]) -> None:
+        """Add every distribution to its tag; an empty one has nothing to show."""
+        for name, array in values.items():
+            if array.size:
+                self._writer.add_histogram(tag=f"{kind}/{name}", values=array, step=step, buckets=BUCKETS)
+
     def close(self) -> None:
         """Flush to disk."""
         self._writer.close()
@@ -104,6 +122,11 @@ class BothCurves:
         """Pass on to every sink."""
         for sink in self._sinks:
             sink.write(kind, step, values)
+
+    def histogram(self, kind: str, step: int, values: Mapping[str, np.ndarray]) -> None:
+        """Pass on to every sink."""
+        for sink in self._sinks:
+            sink.histogram(kind, step, values)
 
     def close(self) -> None:
         """Close every sink."""

@@ -21,6 +21,8 @@ class TrainOptions:
         early_stop_validations: validations without a better one after which the run ends; 0 for never.
         precise_bn_batches: batches per rank for exact BN statistics; 0 for none.
         precise_bn_every_epochs: epochs between two precise BN runs; the last epoch always has one.
+        histograms_every_epochs: epochs between two looks at weights, gradients and activations, at the first step of an epoch; 0
+            for none.
         skip_nonfinite: steps with a non-finite loss that are skipped before the run stops.
         seed: of everything random on the device.
     """
@@ -38,6 +40,7 @@ class TrainOptions:
     early_stop_validations: int = 0
     precise_bn_batches: int = 0
     precise_bn_every_epochs: int = 1
+    histograms_every_epochs: int = 0
     skip_nonfinite: int = 0
     seed: int = 0
 

@@ -74,7 +74,7 @@ class Snapshots:
         if distributed.is_main():
             sidecar = {**self._facts, "epoch": epoch, "step": step, "metrics": dict(metrics)}
             checkpoint.save(path, weights, sidecar, training_state)
-            if ema_weights is not None and step is None:
+            if ema_weights is not None:
                 checkpoint.save(self.folder / EMA_FOLDER / path.name, ema_weights, sidecar)
             if self.best and step is None:
                 checkpoint.write_json(self.folder / BEST_NAME, self.best)
@@ -85,6 +85,7 @@ class Snapshots:
         for old in self._unfinished:
             if old != path:
                 checkpoint.remove(old)
+                checkpoint.remove(self.folder / EMA_FOLDER / old.name)
         self._unfinished = [] if finished else [path]
         if not finished:
             return

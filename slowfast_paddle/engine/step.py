@@ -72,7 +72,14 @@ class Stepper:
         self._parallel = paddle.DataParallel(network) if distributed.world_size() > 1 else network
         self.scaler = paddle.amp.GradScaler(enable=amp == "float16")
 
-    def run(self, batch: Mapping[str, Any], lr: float, rng: np.random.Generator, want_stop: Callable[[], bool]) -> StepResult:
+    def run(
+        self,
+        batch: Mapping[str, Any],
+        lr: float,
+        rng: np.random.Generator,
+        want_stop: Callable[[], bool],
+        before_update: Callable[[], None] | None = None,
+    ) -> StepResult:
         """Update the weights by one batch; a non-finite loss on any rank leaves them as they were on every rank.
 
         Args:
@@ -80,6 +87,7 @@ class Stepper:
             lr: learning rate of this step.
             rng: for what is random on the device.
             want_stop: asked once, so that all ranks stop at the same step.
+            before_update: called when the gradients, unclipped, are those of the whole batch.
         """
         self._optimizer.set_lr(lr)
         statistics = self._statistics() if self._keep_statistics else {}
@@ -97,7 +105,7 @@ class Stepper:
                     self._undo(statistics)
                     return StepResult(sums, clips, finite=False, stop=stop, guilty=not np.isfinite(float(loss)))
                 self.scaler.scale(loss * (size / self._task.size(batch))).backward()
-        self._update()
+        self._update(before_update)
         return StepResult(sums, clips, finite=True, stop=stop)
 
     def _forward(self, part: Mapping[str, Any], rng: np.random.Generator) -> tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor]:
@@ -120,9 +128,12 @@ class Stepper:
         names = ["loss", "clips", *sums]
         return dict(zip(names, total.tolist())), total[-2] == 0, total[-1] > 0
 
-    def _update(self) -> None:
-        if self._clip_grad_norm is not None:
+    def _update(self, before_update: Callable[[], None] | None) -> None:
+        if self._clip_grad_norm is not None or before_update is not None:
             self.scaler.unscale_(self._optimizer)
+        if before_update is not None:
+            before_update()
+        if self._clip_grad_norm is not None:
             trainable = [p for p in self._network.parameters() if not p.stop_gradient and p.grad is not None]
             paddle.nn.utils.clip_grad_norm_(trainable, self._clip_grad_norm)
         self.scaler.step(self._optimizer)

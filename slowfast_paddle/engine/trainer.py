@@ -15,6 +15,7 @@ from paddle import nn
 from slowfast_paddle import checkpoint, distributed, log
 from slowfast_paddle.engine.curves import Curves, NullCurves
 from slowfast_paddle.engine.ema import Ema
+from slowfast_paddle.engine.histograms import Histograms
 from slowfast_paddle.engine.options import TrainOptions
 from slowfast_paddle.engine.pace import Pace, log_line
 from slowfast_paddle.engine.precise_bn import average_bn_statistics, update_bn_statistics
@@ -22,7 +23,7 @@ from slowfast_paddle.engine.progress import Progress
 from slowfast_paddle.engine.seeding import seed_step
 from slowfast_paddle.engine.signals import StopNow, StopRequest
 from slowfast_paddle.engine.snapshots import Snapshots
-from slowfast_paddle.engine.step import Stepper
+from slowfast_paddle.engine.step import Stepper, StepResult
 from slowfast_paddle.engine.task import Task
 from slowfast_paddle.errors import CheckpointError, TrainingError
 from slowfast_paddle.metrics.running import RunningMeans
@@ -159,7 +160,7 @@ class Trainer:
             self._note_skipped(batch)
             lr = self._lr_at(self._at.epoch + self._at.step / steps)
             rng = seed_step(self._options.seed, self._at.epoch, self._at.step)
-            result = self._stepper.run(batch, lr, rng, lambda: self._stop.received is not None)
+            result = self._step(batch, lr, rng)
             if result.finite:
                 if self._ema:
                     self._ema.update()
@@ -180,6 +181,18 @@ class Trainer:
                 average_bn_statistics(self.network)
                 self._save()
         assert self._at.step == steps, f"the loader ended after {self._at.step} of {steps} steps"
+
+    def _step(self, batch: Mapping[str, Any], lr: float, rng: np.random.Generator) -> StepResult:
+        def told() -> bool:
+            return self._stop.received is not None
+
+        if self._at.step or not self._options.due(self._options.histograms_every_epochs, self._at.epoch):
+            return self._stepper.run(batch, lr, rng, told)
+        histograms = Histograms(self.network)
+        with histograms.activations():
+            result = self._stepper.run(batch, lr, rng, told, histograms.gradients)
+        histograms.write(self._curves, self.global_step)
+        return result
 
     def _note_skipped(self, batch: Mapping[str, Any]) -> None:
         for name in batch.get("skipped") or ():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from slowfast_paddle.errors import ConfigError
 
 POLICIES = ("cosine", "steps", "exponential")
+WARMUPS = ("reach", "multiply")
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,14 @@ class LrPolicy:
         warmup_epochs: length of the linear warm-up.
         warmup_start_lr: rate of the very first step.
         end_lr: what the cosine or exponential decays to at `epochs`.
+        warmup: "reach" goes in a straight line to the policy's rate at the end of the warm-up; "multiply" is the policy's rate
+            times a factor that rises from warmup_start_lr / base_lr to 1.
+        by_epoch: the policy changes at the start of an epoch only, the warm-up still at every step.
         cosine_after_warmup: whether the cosine starts where warm-up ends instead of at epoch 0.
         steps_epochs: first epochs of the step policy's stretches; the first is 0.
         steps_factors: rate of each stretch, relative to base_lr.
-    Source: PySlowFast slowfast/utils/lr_policy.py (cosine, steps with relative lrs).
+    Source: PySlowFast slowfast/utils/lr_policy.py (cosine, steps with relative lrs); MMEngine LinearLR with CosineAnnealingLR
+    (warmup multiply, by_epoch).
     """
 
     policy: str
@@ -35,6 +40,8 @@ class LrPolicy:
     warmup_epochs: float = 0.0
     warmup_start_lr: float = 0.0
     end_lr: float = 0.0
+    warmup: str = "reach"
+    by_epoch: bool = False
     cosine_after_warmup: bool = False
     steps_epochs: Sequence[float] = ()
     steps_factors: Sequence[float] = ()
@@ -42,6 +49,8 @@ class LrPolicy:
     def __post_init__(self) -> None:
         if self.policy not in POLICIES:
             raise ConfigError(f"lr policy {self.policy!r}: unknown; expected one of {', '.join(POLICIES)}")
+        if self.warmup not in WARMUPS:
+            raise ConfigError(f"warm-up {self.warmup!r}: unknown; expected one of {', '.join(WARMUPS)}")
         if self.cosine_after_warmup and self.warmup_epochs >= self.epochs:
             raise ConfigError(f"warm-up of {self.warmup_epochs} epochs leaves nothing of {self.epochs}; shorten it")
         if self.policy == "exponential" and not 0 < self.end_lr <= self.base_lr:
@@ -58,12 +67,17 @@ class LrPolicy:
 
     def at(self, epoch: float) -> float:
         """Learning rate at a fractional epoch, counted from 0."""
+        if self.warmup == "multiply":
+            start = self.warmup_start_lr / self.base_lr
+            done = min(epoch / self.warmup_epochs, 1.0) if self.warmup_epochs else 1.0
+            return self._decayed(epoch) * (start + (1.0 - start) * done)
         if epoch < self.warmup_epochs:
             target = self._decayed(self.warmup_epochs)
             return self.warmup_start_lr + (target - self.warmup_start_lr) * epoch / self.warmup_epochs
         return self._decayed(epoch)
 
     def _decayed(self, epoch: float) -> float:
+        epoch = math.floor(epoch + 1e-9) if self.by_epoch else epoch
         if self.policy == "steps":
             stretch = max(i for i, start in enumerate(self.steps_epochs) if start <= epoch)
             return self.base_lr * self.steps_factors[stretch]

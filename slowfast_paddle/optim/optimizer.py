@@ -67,6 +67,18 @@ def freeze(model: nn.Layer, patterns: Iterable[str]) -> list[str]:
     return frozen
 
 
+def check_rules(model: nn.Layer, rules: Sequence[ParameterRule]) -> None:
+    """Refuse rules that change nothing.
+
+    Raises:
+        ConfigError: a pattern matches no parameter.
+    """
+    names = [name for name, _ in model.named_parameters()]
+    for rule in rules:
+        if not any(re.fullmatch(rule.pattern, name) for name in names):
+            raise ConfigError(f"optim.rules pattern {rule.pattern!r} matches no parameter; names look like {names[0]}")
+
+
 def parameter_groups(
     model: nn.Layer, weight_decay: float, norm_weight_decay: float = 0.0, rules: Sequence[ParameterRule] = ()
 ) -> list[dict[str, Any]]:

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from slowfast_paddle.app.build import lr_policy
+from slowfast_paddle.config.load import load_config
 from slowfast_paddle.optim.lr_policy import LrPolicy
 
 TOLERANCE = 1e-12
@@ -30,6 +32,17 @@ def test_every_pyslowfast_schedule(golden):
         policy = _from_solver(case["solver"])
         got = [policy.at(epoch) for epoch in case["epoch"]]
         assert got == pytest.approx(case["lr"], rel=1e-11, abs=TOLERANCE), case["name"]
+
+
+def test_mmaction2_schedule(golden):
+    (case,) = json.loads((golden / "data/lr.json").read_text())["mmaction2_mmengine"]
+    steps = case["iters_per_epoch"]
+    optim = {"base_lr": case["base_lr"], "base_batch_size": 64, "warmup_start_lr": case["base_lr"] * case["start_factor"],
+             "warmup_epochs": case["warmup_epochs"], "warmup": "multiply", "by_epoch": True}  # fmt: skip
+    config = load_config({"optim": optim, "train": {"epochs": case["max_epochs"], "batch_size": 64}})
+    policy = lr_policy(config, steps)
+    got = [policy.at(epoch + step / steps) for epoch, step in case["epoch_iter"]]
+    assert got == pytest.approx(case["lr"], rel=1e-11, abs=TOLERANCE)
 
 
 def test_every_paddle_original_schedule(golden):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from slowfast_paddle import checkpoint
-from tests.unit.engine.test_faults import ROOT, start, wait_for
+from tests.unit.engine.test_faults import ROOT, assert_same, start, wait_for
 
 LAUNCH = ("-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--backend", "gloo", "--log_dir")
 
@@ -113,6 +113,26 @@ def job(tmp_path):
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
+
+
+def finals(folder):
+    return [dict(np.load(folder / f"final{rank}.npz")) for rank in range(2)]
+
+
+def test_two_processes_resume_exactly(tmp_path):
+    def run(folder, *arguments):
+        return start(folder, "--every", "2", *arguments, launcher=(*LAUNCH, str(folder / "log")))
+
+    assert run(tmp_path / "whole").wait(90) == 0, logged(tmp_path / "whole")
+    parts = tmp_path / "parts"
+    broken = run(parts, "--delay", "0.2")
+    wait_for(lambda: list(parts.glob("slowfast_epoch1_step2.json")), broken)
+    os.kill(rank_pid(parts, 1), signal.SIGKILL)
+    assert broken.wait(60) != 0
+    assert checkpoint.find_latest(parts).name.startswith("slowfast_epoch1_step")
+    assert run(parts).wait(90) == 0, logged(parts)
+    for whole, part in zip(finals(tmp_path / "whole"), finals(parts)):
+        assert_same(whole, part)
 
 
 def test_a_dead_rank_ends_the_job_within_a_minute(tmp_path, job):

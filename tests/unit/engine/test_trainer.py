@@ -50,12 +50,14 @@ def test_resuming_in_the_middle_of_an_epoch_changes_nothing(tmp_path, accumulate
         make_trainer(tmp_path / "parts", loader=BreakingLoader(), options=options).fit()
     latest = checkpoint.find_latest(tmp_path / "parts")
     assert latest.name == "slowfast_epoch1_step2"
+    averaged = checkpoint.load_state(tmp_path / "parts/ema" / latest.name)
+    assert not np.array_equal(averaged["fc.weight"], checkpoint.load_state(latest)["fc.weight"])
     resumed = make_trainer(tmp_path / "parts", options=options)
     resumed.fit(resume=latest)
     assert_equal_states(state_of(whole.network), state_of(resumed.network))
     whole_ema = checkpoint.load_state(tmp_path / "whole/ema/slowfast_epoch2")
     assert_equal_states(whole_ema, checkpoint.load_state(tmp_path / "parts/ema/slowfast_epoch2"))
-    assert not list((tmp_path / "parts").glob("*step*"))
+    assert not list((tmp_path / "parts").rglob("*step*"))
 
 
 def test_resuming_in_an_epoch_of_another_length_is_refused(tmp_path):
