@@ -10,6 +10,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = cli.parser(__doc__, cli.TEST_KEYS)
     parser.add_argument("--list", metavar="FILE", help="videos and labels instead of data.val_list")
     parser.add_argument("--out", metavar="FILE", help="store the scores: .npz, .json or .pkl")
+    parser.add_argument("--topk", nargs="+", type=int, default=[1, 5], metavar="K", help="top-k accuracies in eval.json")
     args = cli.parse(parser, argv)
     return cli.run_reporting_errors(lambda: _run(args))
 
@@ -18,7 +19,7 @@ def _run(args) -> int:
     config = cli.resolve(args)
     from slowfast_paddle import app
 
-    return app.test(config, runtime=cli.runtime(args), weights=args.weights, list_path=args.list, out=args.out)
+    return app.test(config, runtime=cli.runtime(args), weights=args.weights, list_path=args.list, out=args.out, ks=args.topk)
 
 
 if __name__ == "__main__":

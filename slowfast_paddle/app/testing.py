@@ -1,7 +1,7 @@
 """eval.py: score labelled videos with many views each, and say under which settings."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from slowfast_paddle.data.records import Records
 from slowfast_paddle.engine.evaluator import evaluate
 from slowfast_paddle.errors import ConfigError, DataError
 from slowfast_paddle.metrics.scores import Scores
-from slowfast_paddle.metrics.scores_file import save_scores, stored_scores
+from slowfast_paddle.metrics.scores_file import check_suffix, save_scores, stored_scores
+from slowfast_paddle.metrics.tables import write_confusion, write_per_class
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,22 @@ class Scored:
 
 
 def test(
-    config: Config, *, runtime: Runtime, weights: str | None = None, list_path: str | None = None, out: str | None = None
+    config: Config,
+    *,
+    runtime: Runtime,
+    weights: str | None = None,
+    list_path: str | None = None,
+    out: str | None = None,
+    ks: Sequence[int] = (1, 5),
 ) -> int:
     """Evaluates data.val_list; returns the exit code: 0, or 3 when videos failed.
 
-    Writes eval.json (and the scores to `out`) on rank 0, and prints the line `eval: top-1 ...` last.
+    Rank 0 writes eval.json, per_class.csv, confusion.csv and report.html to test.save_path, the scores to `out`, and prints the
+    line `eval: top-1 ...` last.
+
+    Args:
+        out: .npz, .json or .pkl.
+        ks: top-k accuracies in eval.json.
     """
     if detection.wanted(config):
         if list_path is not None or out is not None:
@@ -46,23 +58,37 @@ def test(
                 "action detection is tested on detection.val_labels and writes detections.csv; leave out --list and --out"
             )
         return detection.test(config, runtime=runtime, weights=weights)
+    if out is not None:
+        check_suffix(out)
+    if min(ks) < 1:
+        raise ConfigError(f"--topk {min(ks)}: not a number of classes; expected 1 or more")
     here = machine.start(runtime)
     list_path = list_path or config.data.val_list
     scored = score_list(config, here, weights, build.labelled_records(config, list_path), list_path)
     failed = len(scored.scores.failed)
     if here.rank == 0:
-        folder = Path(config.test.save_path)
-        metrics = scored.scores.metrics()
-        checkpoint.write_json(folder / "eval.json", _summary(scored, metrics))
-        videos = [scored.records.path(i) for i in range(len(scored.records))]
-        stored = stored_scores(scored.scores, videos, scored.scorer.names, scored.stamp)
-        if out is not None:
-            save_scores(out, stored)
-        if config.test.report:
-            report(stored, folder / "report.html", f"{config.name or 'SlowFast'} on {Path(list_path).stem}")
-        print(_line(scored, metrics, config))
+        metrics = scored.scores.metrics(tuple(sorted({1, 5, *ks}))) if failed < len(scored.records) else {}
+        _write(scored, metrics, config, out)
+        print(_line(scored, metrics))
     distributed.barrier()  # the launcher ends every process at the first code other than 0: not before the files are written
     return 3 if failed else 0
+
+
+def _write(scored: Scored, metrics: Mapping[str, float], config: Config, out: str | None) -> None:
+    """Everything an evaluation leaves behind."""
+    folder = Path(config.test.save_path)
+    checkpoint.write_json(folder / "eval.json", _summary(scored, metrics))
+    videos = [scored.records.path(i) for i in range(len(scored.records))]
+    stored = stored_scores(scored.scores, videos, scored.scorer.names, scored.stamp)
+    if out is not None:
+        save_scores(out, stored)
+    if not metrics:
+        return
+    write_per_class(folder / "per_class.csv", stored)
+    if not stored.multi_label:
+        write_confusion(folder / "confusion.csv", stored)
+    if config.test.report:
+        report(stored, folder / "report.html", f"{config.name or 'SlowFast'} on {Path(scored.stamp['list']).stem}")
 
 
 def score_list(config: Config, here: machine.Machine, weights: str | None, records: Records, list_name: str) -> Scored:
@@ -130,7 +156,7 @@ def _summary(scored: Scored, metrics: Mapping[str, float]) -> dict[str, Any]:
     }
 
 
-def _line(scored: Scored, metrics: Mapping[str, float], config: Config) -> str:
+def _line(scored: Scored, metrics: Mapping[str, float]) -> str:
     """The last line of eval.py, in the form scripts read."""
     if not metrics:
         raise DataError(f"{scored.stamp['list']}: none of the {len(scored.records)} videos could be read; see the log above")

@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
     from slowfast_paddle.errors import DataError
     from slowfast_paddle.metrics.fuse import fuse
     from slowfast_paddle.metrics.scores_file import load_scores, save_scores
+    from slowfast_paddle.metrics.tables import write_per_class
 
     if min(args.topk) < 1:
         raise DataError(f"--topk: {min(args.topk)} is not a number of classes; expected 1 or more")
@@ -44,7 +45,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         _write_json(args.json, stored, args.topk)
     if args.csv:
-        _write_classes(args.csv, stored)
+        if stored.labels is None:
+            raise DataError("--csv: the scores come without labels; expected those of eval.py --out")
+        write_per_class(args.csv, stored)
     return 0
 
 
@@ -68,16 +71,3 @@ def _write_json(path: str, stored, ks: list[int]) -> None:
 
     content = {"metrics": metrics_of(stored, tuple(ks)), "videos": len(stored.videos), "stamp": stored.stamp}
     Path(path).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _write_classes(path: str, stored) -> None:
-    import csv
-
-    from slowfast_paddle.viz.evaluation import report_content
-
-    content = report_content(stored, "", "", examples=0)
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["class", "videos", content.class_measure.replace(" ", "_"), "most_often_taken_for"])
-        for row in content.classes:
-            writer.writerow([row.name, row.videos, "" if row.score is None else f"{row.score:.6f}", row.confused_with])

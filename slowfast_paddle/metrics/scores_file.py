@@ -76,22 +76,33 @@ def stored_scores(
 
     Args:
         scores: of all videos, in the order of `videos`.
-        videos: names as listed.
+        videos: names as listed; from the second of a name on they get a number, "a.mp4 (2)".
         class_names: one per class.
         stamp: settings of the run.
     """
+    videos = _distinct([str(video) for video in videos])
     good = [i for i, error in enumerate(scores.errors) if not error]
     labels = scores.labels
     if labels is not None:
         labels = np.asarray(labels)[good].astype(np.uint8 if labels.ndim == 2 else np.int64)
-    failed = [[str(videos[i]), scores.errors[i]] for i in scores.failed]
+    failed = [[videos[i], scores.errors[i]] for i in scores.failed]
     return StoredScores(
-        videos=tuple(str(videos[i]) for i in good),
+        videos=tuple(videos[i] for i in good),
         scores=scores.scores[good],
         labels=labels,
         class_names=tuple(class_names) if class_names else None,
         stamp={**(stamp or {}), "listed": len(videos), "scored": len(good), "failed": failed},
     )
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """A list may hold a video twice; a row is found by its name."""
+    times: dict[str, int] = {}
+    found = []
+    for name in names:
+        times[name] = times.get(name, 0) + 1
+        found.append(name if times[name] == 1 else f"{name} ({times[name]})")
+    return found
 
 
 def _check_labels(labels: np.ndarray, count: int, classes: int) -> None:
@@ -105,16 +116,26 @@ def _check_labels(labels: np.ndarray, count: int, classes: int) -> None:
         raise DataError(f"labels: found {int(labels.min())}..{int(labels.max())}, expected 0..{top - 1}")
 
 
+def check_suffix(path: str | Path) -> Path:
+    """The path.
+
+    Raises:
+        DataError: it ends in none of .npz, .json, .pkl.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise DataError(f"{path}: unknown suffix '{path.suffix}'; expected one of {', '.join(SUFFIXES)}")
+    return path
+
+
 def save_scores(path: str | Path, stored: StoredScores) -> None:
     """Writes the scores in the format of the suffix; a crash never leaves half a file.
 
     Raises:
         DataError: the suffix is none of .npz, .json, .pkl.
     """
-    path = Path(path)
-    writer = {".npz": _write_npz, ".json": _write_json, ".pkl": _write_pickle}.get(path.suffix)
-    if writer is None:
-        raise DataError(f"{path}: unknown suffix '{path.suffix}'; expected one of {', '.join(SUFFIXES)}")
+    path = check_suffix(path)
+    writer = {".npz": _write_npz, ".json": _write_json, ".pkl": _write_pickle}[path.suffix]
     with replacing(path) as file:
         writer(file, stored)
 
@@ -128,9 +149,7 @@ def load_scores(path: str | Path) -> StoredScores:
     path = Path(path)
     if not path.is_file():
         raise DataError(f"{path}: no such score file; write one with eval.py --out {path.with_suffix('.npz').name}")
-    reader = {".npz": _read_npz, ".json": _read_json, ".pkl": _read_pickle}.get(path.suffix)
-    if reader is None:
-        raise DataError(f"{path}: unknown suffix '{path.suffix}'; expected one of {', '.join(SUFFIXES)}")
+    reader = {".npz": _read_npz, ".json": _read_json, ".pkl": _read_pickle}[check_suffix(path).suffix]
     try:
         return _from_plain(reader(path))
     except DataError as err:

@@ -30,7 +30,7 @@ def test_score_and_report(tmp_path, capsys):
         len(load_scores(tmp_path / "f.json").videos) == 20
         and "mean_class" in json.loads((tmp_path / "m.json").read_text())["metrics"]
     )
-    assert (tmp_path / "c.csv").read_text().splitlines()[0] == "class,videos,accuracy,most_often_taken_for"
+    assert (tmp_path / "c.csv").read_text().splitlines()[0] == "index,class,videos,predicted,recall,precision"
     assert main(["score", a, "--weights", "1"]) == 2
     assert main(["report", str(tmp_path / "f.json"), "--out", str(tmp_path / "r.html")]) == 0
     assert "Most uncertain videos" in (tmp_path / "r.html").read_text()
