@@ -146,9 +146,7 @@ class TrainConfig(Section):
     freeze_stages: int = Field(0, ge=0, le=5, description="Freeze the stem (1) and res2.. (2..5), BN included, for fine-tuning")
     skip_nonfinite: int = Field(0, ge=0, description="Steps with a non-finite loss that are skipped before the run stops")
     seed: int = Field(0, ge=0, description="Weights, order and augmentation")
-    deterministic: bool = Field(
-        False, description="The same weights from every run: cuDNN's deterministic kernels, slower; see README"
-    )
+    deterministic: bool = Field(False, description="The same weights from every run: cuDNN's deterministic kernels, slower")
     test_last: bool = Field(False, description="Multi-view test of the last checkpoint when training ends")
     test_best: bool = Field(False, description="Multi-view test of the best checkpoint when training ends")
     visualdl: bool = Field(True, description="Write VisualDL curves beside metrics.jsonl")

@@ -41,7 +41,8 @@ def cluster(tmp_path):
     os.makedirs(tmp_path / "work")
     return {
         **os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHON": str(tmp_path / "fake_python"), "NOTES": str(tmp_path),
-        "SLURM_SUBMIT_DIR": str(tmp_path / "project"), "SLURM_JOB_ID": "4711", "SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_NODELIST": "node[1-2]",
+        "SLURM_SUBMIT_DIR": str(tmp_path / "project"), "SLURM_JOB_ID": "4711", "SLURM_JOB_NUM_NODES": "2",
+        "SLURM_JOB_NODELIST": "node[1-2]",
         "CUDA_VISIBLE_DEVICES": "0,1",
     }  # fmt: skip
 
