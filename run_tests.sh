@@ -48,6 +48,7 @@ esac
 
 prepare "${PADDLE_VERSION:-}" || exit 2
 stage "ruff" "$run" -m ruff check .
+stage "format" "$run" -m ruff format --check .
 stage "mypy" "$run" -m mypy
 for part in unit contract parity smoke; do
     stage "$part" "$run" -m pytest -m "$marks" "tests/$part"

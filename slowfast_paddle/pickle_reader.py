@@ -71,7 +71,7 @@ class Storage:
         if self.dtype == "bfloat16":
             self.data = (np.frombuffer(raw, byteorder + "u2").astype("<u4") << 16).view("<f4")
         else:
-            self.data = np.frombuffer(raw, np.dtype(self.dtype).newbyteorder(byteorder))
+            self.data = np.frombuffer(raw, np.dtype(self.dtype).newbyteorder(byteorder))  # type: ignore[arg-type]
 
 
 class _Pending:
@@ -208,13 +208,13 @@ class PickleReader(pickle._Unpickler):  # type: ignore[misc,name-defined]
 
     def load_build(self) -> None:
         """Give an object its state. Attributes of dicts (torch's `_metadata`) are dropped."""
-        state, target = self.stack.pop(), self.stack[-1]
+        state, target = self.stack.pop(), self.stack[-1]  # type: ignore[attr-defined]
         if isinstance(target, _Pending):
             target.set_state(state)
         elif type(target) is not dict:
             raise UnreadablePickle(f"changes the attributes of a {type(target).__name__}")
 
-    dispatch[pickle.BUILD[0]] = load_build
+    dispatch[pickle.BUILD[0]] = load_build  # type: ignore[assignment]
 
     def resolve(self, root: Any) -> Any:
         """The finished object: pending arrays and tensors replaced by numpy arrays, everything unknown by None."""

@@ -60,9 +60,11 @@ class DataConfig(Section):
             raise ValueError(
                 f"short_side_px {list(self.short_side_px)} must be [low, high] with crop_px {self.crop_px} <= low <= high"
             )
-        for name, (low, high), top in (("crop_area", self.crop_area, 1.0), ("crop_aspect", self.crop_aspect, float("inf"))):
-            if not 0 < low <= high <= top:
-                raise ValueError(f"{name} {[low, high]} must be [low, high] above 0" + (" and not above 1" if top == 1.0 else ""))
+        for name, limits, top in (("crop_area", self.crop_area, 1.0), ("crop_aspect", self.crop_aspect, float("inf"))):
+            if not 0 < limits[0] <= limits[1] <= top:
+                raise ValueError(
+                    f"{name} {list(limits)} must be [low, high] above 0" + (" and not above 1" if top == 1.0 else "")
+                )
         if self.balance_classes and self.multi_label:
             raise ValueError("balance_classes needs one label a video; turn off multi_label or balance_classes")
         if min(self.std) <= 0:

@@ -39,11 +39,11 @@ def load_config(source: str | Path | Mapping[str, Any] | None = None, overrides:
         ConfigError: with file:line, the unknown key's nearest neighbour, or the value that was expected.
     """
     overrides = list(overrides)
-    if source is None:
-        data, origins = {}, {}
-    elif isinstance(source, Mapping):
-        data, origins = dict(source), {}
-    else:
+    data: dict[str, Any] = {}
+    origins: Origins = {}
+    if isinstance(source, Mapping):
+        data = dict(source)
+    elif source is not None:
         data, origins = _read(_locate(source), seen=())
     if pyslowfast.is_pyslowfast(data):
         data, overrides = pyslowfast.to_config(data, overrides, origins)

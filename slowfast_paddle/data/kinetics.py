@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from slowfast_paddle.data.augment import ClipAugment
-from slowfast_paddle.data.cropping import Cropping, ResizedCrop
 from slowfast_paddle.data.cache import FrameCache
+from slowfast_paddle.data.cropping import Cropping, ResizedCrop
 from slowfast_paddle.data.decode import open_source
 from slowfast_paddle.data.protocol import Protocol, get_protocol
 from slowfast_paddle.data.records import Records

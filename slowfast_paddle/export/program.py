@@ -41,9 +41,7 @@ def save_program(
     """
     names = input_names(pathways, len(inputs) - pathways)
     shapes = [array.shape[1:2] + (None,) * (array.ndim - 2) if free_sizes else array.shape[1:] for array in inputs]
-    specs = [
-        paddle.static.InputSpec([None, *shape], array.dtype.name, name) for name, array, shape in zip(names, inputs, shapes)
-    ]
+    specs = [paddle.static.InputSpec([None, *shape], array.dtype.name, name) for name, array, shape in zip(names, inputs, shapes)]
     try:
         with _forwards_kept(network):
             paddle.jit.save(network, str(folder / STEM), input_spec=[tuple(specs[:pathways]), *specs[pathways:]])

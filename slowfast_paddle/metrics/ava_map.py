@@ -33,6 +33,12 @@ class Boxes:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def falling(self) -> np.ndarray:
+        """Sort key that puts the highest score first."""
+        assert self.scores is not None, "ground truth has no scores to sort by"
+        return -self.scores
+
     def keep(self, mask: np.ndarray) -> "Boxes":
         """The rows where mask is true, in the same order."""
         scores = None if self.scores is None else self.scores[mask]
@@ -128,7 +134,7 @@ def _codes(images: Sequence[Hashable], table: dict[Hashable, int]) -> np.ndarray
 def _best_per_image(detections: Boxes) -> np.ndarray:
     """Mask of the BEST_PER_IMAGE highest scores of each image, first in the file first among equals."""
     image = _codes(detections.images, {})
-    order = np.lexsort((-detections.scores, image))  # stable
+    order = np.lexsort((detections.falling, image))  # stable
     first = np.flatnonzero(np.diff(image[order], prepend=-1))
     rank = np.arange(len(order)) - np.repeat(first, np.diff(first, append=len(order)))
     mask = np.zeros(len(order), dtype=bool)
@@ -146,14 +152,14 @@ def _match(groundtruth: Boxes, detections: Boxes, rule: str, iou_threshold: floa
     table: dict[Hashable, int] = {}
     det_image = _codes(detections.images, table)
     gt_image = _codes(groundtruth.images, table)
-    order = np.lexsort((det_image, -detections.scores, detections.labels))
+    order = np.lexsort((det_image, detections.falling, detections.labels))
     hits = np.zeros(len(detections), dtype=bool)
     det_group = detections.labels * len(table) + det_image
     gt_group = groundtruth.labels * len(table) + gt_image
 
     gt_order = np.argsort(gt_group, kind="stable")
     gt_group, gt_boxes = gt_group[gt_order], groundtruth.boxes[gt_order]
-    visit = np.arange(len(detections)) if rule == "pyslowfast" else np.lexsort((-detections.scores, det_group))
+    visit = np.arange(len(detections)) if rule == "pyslowfast" else np.lexsort((detections.falling, det_group))
     start = np.searchsorted(gt_group, det_group[visit], side="left")
     number = np.searchsorted(gt_group, det_group[visit], side="right") - start
     visit, start, number = visit[number > 0], start[number > 0], number[number > 0]

@@ -203,7 +203,7 @@ def _write_npz(file, stored: StoredScores) -> None:
         arrays["labels"] = stored.labels
     # Names travel as JSON bytes: a unicode array would pad every name to the longest one.
     arrays["header"] = np.frombuffer(json.dumps(header, ensure_ascii=False).encode(), np.uint8)
-    np.savez_compressed(file, **arrays)
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def _read_npz(path: Path) -> dict:

@@ -4,6 +4,8 @@ import csv
 import math
 from pathlib import Path
 
+import numpy as np
+
 from slowfast_paddle.metrics.confusion import confusion_matrix, per_class
 from slowfast_paddle.metrics.mean_ap import average_precisions
 from slowfast_paddle.metrics.scores_file import StoredScores
@@ -20,6 +22,7 @@ def write_per_class(path: str | Path, stored: StoredScores) -> None:
         stored: labelled scores.
     """
     names = stored.names()
+    assert stored.labels is not None, "tables are made of labelled scores"
     if stored.multi_label:
         head = ["index", "class", "videos", "average_precision"]
         counts, values = stored.labels.sum(axis=0), average_precisions(stored.scores, stored.labels)
@@ -44,7 +47,8 @@ def write_confusion(path: str | Path, stored: StoredScores) -> None:
     _write(path, [["true \\ predicted", *names], *([name, *row] for name, row in zip(names, _matrix(stored).tolist()))])
 
 
-def _matrix(stored: StoredScores):
+def _matrix(stored: StoredScores) -> np.ndarray:
+    assert stored.labels is not None, "tables are made of labelled scores"
     return confusion_matrix(stored.labels, top_classes(stored.scores, 1)[:, 0], stored.scores.shape[1])
 
 
