@@ -100,8 +100,13 @@ def _load(folder: Path, use_gpu: bool) -> tuple[Callable[[Inputs], np.ndarray], 
 
 
 def _load_paddle(program: Path, weights: Path, use_gpu: bool) -> tuple[Callable[[Inputs], np.ndarray], list[str]]:
+    import paddle
     from paddle import inference
 
+    if program.suffix == ".json" and paddle.__version__.startswith("2."):  # it would end with a segmentation fault
+        raise DataError(
+            f"{program}: is a model of Paddle 3, and this is Paddle {paddle.__version__}; export model.pdmodel, or use Paddle 3"
+        )
     config = inference.Config(str(program), str(weights))
     if use_gpu:
         config.enable_use_gpu(256, 0)
@@ -109,7 +114,10 @@ def _load_paddle(program: Path, weights: Path, use_gpu: bool) -> tuple[Callable[
     try:
         predictor = inference.create_predictor(config)
     except (ValueError, RuntimeError, OSError) as err:
-        raise DataError(f"{program}: cannot be loaded ({str(err).strip().splitlines()[-1]}); export the detector again") from err
+        raise DataError(
+            f"{program}: Paddle {paddle.__version__} cannot load it ({str(err).strip().splitlines()[-1].strip()});"
+            " export the detector again, with this Paddle or an older one"
+        ) from err
     names = _known(program, predictor.get_input_names())
 
     def run(inputs: Inputs) -> np.ndarray:
@@ -126,7 +134,12 @@ def _load_onnx(path: Path) -> tuple[Callable[[Inputs], np.ndarray], list[str]]:
         import onnxruntime
     except ImportError as err:
         raise DependencyError(f"{path} needs onnxruntime: pip install onnxruntime") from err
-    session = onnxruntime.InferenceSession(str(path), providers=onnxruntime.get_available_providers())
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=onnxruntime.get_available_providers())
+    except (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented) as err:
+        raise DataError(f"{path}: cannot be loaded ({str(err).splitlines()[0]}); export the detector again") from err
     names = _known(path, [entry.name for entry in session.get_inputs()])
     return lambda inputs: session.run(None, dict(inputs))[0], names
 

@@ -1,5 +1,10 @@
 """The person detector adapter, on a tiny exported network with the inputs and outputs of PaddleDetection."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import paddle
 import pytest
@@ -37,9 +42,8 @@ class _Detector(paddle.nn.Layer):
         )
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("detector")
+def export(folder):
+    """Write the network in the form of this Paddle: model.json from 3 on, model.pdmodel before."""
     spec = [
         paddle.static.InputSpec([1, 2], "float32", "im_shape"),
         paddle.static.InputSpec([1, 3, 32, 64], "float32", "image"),
@@ -49,6 +53,12 @@ def exported(tmp_path_factory):
     network.eval()
     paddle.jit.save(network, str(folder / "model"), input_spec=spec)
     (folder / "infer_cfg.yml").write_text(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("detector")
+    export(folder)
     return folder
 
 
@@ -59,11 +69,27 @@ def test_people_come_back_in_fractions_best_first(exported):
     assert len(Detector(exported, threshold=0.95)(np.zeros((24, 32, 3), np.uint8)).boxes) == 0
 
 
+def test_the_older_form_is_read_too(tmp_path):
+    code = f"from pathlib import Path; from tests.unit.engine.test_detector import export; export(Path({str(tmp_path)!r}))"
+    environment = os.environ | {"FLAGS_enable_pir_api": "0"}
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], env=environment, check=True, capture_output=True)
+    assert (tmp_path / "model.pdmodel").is_file()
+    assert len(Detector(tmp_path)(np.zeros((24, 32, 3), np.uint8)).boxes) == 2
+
+
+@pytest.mark.skipif(not paddle.__version__.startswith("2."), reason="Paddle 3 reads its own form")
+def test_the_newer_form_is_refused_by_name(exported, tmp_path):
+    for entry in exported.iterdir():
+        (tmp_path / entry.name.replace("pdmodel", "json")).write_bytes(entry.read_bytes())
+    with pytest.raises(DataError, match="is a model of Paddle 3"):
+        Detector(tmp_path)
+
+
 def test_a_damaged_model_is_named(exported, tmp_path):
     for entry in exported.iterdir():
         (tmp_path / entry.name).write_bytes(entry.read_bytes())
     (tmp_path / "model.pdiparams").write_bytes(b"")
-    with pytest.raises(DataError, match="cannot be loaded"):
+    with pytest.raises(DataError, match="cannot load it"):
         Detector(tmp_path)
 
 
