@@ -10,6 +10,7 @@ from slowfast_paddle import checkpoint
 from slowfast_paddle.app import build, multigrid, training
 from slowfast_paddle.cli import Resume, Runtime
 from slowfast_paddle.config.load import load_config
+from slowfast_paddle.data.loader import Loader
 from slowfast_paddle.errors import ConfigError
 from slowfast_paddle.layers.norm import SubBatchNorm3D
 
@@ -96,6 +97,24 @@ def test_a_run_ends_where_the_schedule_ends_and_resumes_exactly(videos, tmp_path
         np.testing.assert_array_equal(again[name], value, err_msg=name)
     plain = train(load_config(None, [*videos, "optim.warmup_epochs=0"]), tmp_path / "plain")
     assert (tmp_path / "plain" / f"slowfast_epoch{plain.train.epochs - 1}.pdparams").exists()
+
+
+def test_training_sets_the_splits_and_takes_full_clips_for_statistics(videos, tmp_path, monkeypatch):
+    splits, sizes = [], []
+    monkeypatch.setattr(multigrid, "set_splits", lambda network, number: splits.append(number))
+    read = Loader.full_size_batches
+
+    def noted(loader, epoch):
+        for batch in read(loader, epoch):
+            sizes.append(batch["clip"].shape)
+            yield batch
+
+    monkeypatch.setattr(Loader, "full_size_batches", noted)
+    config = config_of(videos, "train.precise_bn_every_epochs=99")
+    train(config, tmp_path)
+    schedule = multigrid.schedule_of(config)
+    assert splits == [schedule.at(epoch).shape.batch_factor for epoch in range(schedule.epochs)]
+    assert set(sizes) == {(2, 8, 32, 32, 3)}
 
 
 @pytest.mark.parametrize(
