@@ -29,10 +29,10 @@ def draw_boxes(frame: np.ndarray, boxes: np.ndarray, labels: Sequence[Labels]) -
     """
     height, width = frame.shape[:2]
     out = np.ascontiguousarray(frame).copy()
-    thick = max(1, round(min(height, width) / 200))
-    corners = np.round(
-        np.asarray(boxes, dtype=np.float64).reshape(-1, 4) * [width - 1, height - 1, width - 1, height - 1]
-    ).astype(int)
+    thick = max(2, round(min(height, width) / 200))
+    last = np.array([width - 1, height - 1, width - 1, height - 1])
+    # Inside the frame by the width of the line, so that boxes that touch the border keep all four sides.
+    corners = np.clip(np.asarray(boxes, dtype=np.float64).reshape(-1, 4) * last, thick, last - thick).round().astype(int)
     for number, (x1, y1, x2, y2) in enumerate(corners.tolist()):
         colour = COLOURS[number % len(COLOURS)]
         cv2.rectangle(out, (x1, y1), (x2, y2), TEXT, thick + 2)
@@ -64,7 +64,7 @@ def _draw_panel(
     width, height = size
     text_px = text_size(height, width)
     font, pad = label_font(text_px), max(2, text_px // 4)
-    longest = max(width * 0.3, min(corner[2] - corner[0], width * 0.6) - font.getlength(" 100%"))
+    longest = max(width * 0.45, min(corner[2] - corner[0], width * 0.6)) - font.getlength(" 100%")
     texts = [f"{fit_text(name, font, longest)} {100 * score:.0f}%" for name, score in lines]
     panel_width = int(max(font.getlength(text) for text in texts)) + 2 * pad
     step = text_px + pad

@@ -1,6 +1,12 @@
 """Action detection from end to end: generate, check, train, evaluate, predict."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +14,7 @@ import eval as eval_script
 import predict as predict_script
 import train as train_script
 from slowfast_paddle.__main__ import main
+from slowfast_paddle.checkpoint import load_state
 
 CONFIG = """
 model: {{architecture: slowfast, num_classes: 4, depth: 14, width: 8, alpha: 2, strides: [1, 2, 2, 1], dilations: [1, 1, 1, 2],
@@ -65,3 +72,27 @@ def test_the_demo(folder, capsys):
         "keeps still",
     )
     assert (folder / "out/val_000_actions.mp4").stat().st_size > 1000
+
+
+def test_killed_and_resumed_ends_with_the_same_weights(folder):
+    """SIGKILL in the second of three epochs; the run that goes on ends with the bits of the one that was never disturbed."""
+    root = Path(__file__).resolve().parents[2]
+
+    def command(name, *more):
+        flags = ["--config", f"{folder}/c.yaml", "--use_gpu", "false", "--save_dir", f"{folder}/{name}"]
+        return [sys.executable, str(root / "train.py"), *flags, "train.epochs=3", "train.log_every_steps=1", *more]
+
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "SLOWFAST_CPU_TUNING": "0"}
+    run = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(command("whole", "train.valid_every_epochs=0"), check=True, timeout=300, **run)
+    process = subprocess.Popen(command("killed", "train.valid_every_epochs=1"), **run)
+    end = time.monotonic() + 200
+    while not (folder / "killed/slowfast_epoch0.json").exists():
+        assert process.poll() is None and time.monotonic() < end, "no checkpoint"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (folder / "killed/slowfast_epoch2.pdparams").exists(), "killed too late for this test"
+    subprocess.run(command("killed", "train.valid_every_epochs=0", "--resume", "true"), check=True, timeout=300, **run)
+    one, other = (load_state(folder / name / "slowfast_epoch2") for name in ("whole", "killed"))
+    assert one.keys() == other.keys() and all((one[name] == other[name]).all() for name in one)

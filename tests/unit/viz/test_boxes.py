@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from slowfast_paddle.viz.boxes import draw_boxes, text_size
+from slowfast_paddle.viz.boxes import COLOURS, draw_boxes, text_size
 from slowfast_paddle.viz.detection_video import Moment, best_labels, write_detection_video, write_moments
 
 BOXES = np.array([[0.1, 0.2, 0.5, 0.9], [0.1, 0.2, 0.6, 0.8], [0.0, 0.0, 1.0, 1.0]])
@@ -44,3 +44,10 @@ def test_the_video_shows_boxes_near_their_moment_only(tmp_path):
         "box": [0.1, 0.2, 0.5, 0.9],
         "labels": [{"name": "run", "score": 0.9}, {"name": "talk to (e.g., self, a person, a group)", "score": 0.5}],
     }
+
+
+def test_a_box_over_the_whole_frame_keeps_four_sides():
+    drawn = draw_boxes(np.zeros((240, 320, 3), np.uint8), np.array([[0, 0, 1, 1]]), [[]])
+    coloured = (drawn == COLOURS[0]).all(axis=2)
+    assert coloured[:4].any(0).sum() > 300 and coloured[-4:].any(0).sum() > 300
+    assert coloured[:, :4].any(1).sum() > 220 and coloured[:, -4:].any(1).sum() > 220
