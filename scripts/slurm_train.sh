@@ -19,8 +19,8 @@ if [ ! -f scripts/launch.sh ]; then
     exit 2
 fi
 
-first="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)"
-address="$(srun --nodes 1 --ntasks 1 --nodelist "$first" hostname --ip-address | awk '{ print $1 }')"
+first="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)"
+address="$(srun --nodes 1 --ntasks 1 --nodelist "$first" hostname --ip-address | cut -d " " -f 1)"
 export MASTER="$address:${PORT:-$((20000 + SLURM_JOB_ID % 20000))}" NNODES="$SLURM_JOB_NUM_NODES"
 
 stopped=0
