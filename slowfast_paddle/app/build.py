@@ -26,7 +26,7 @@ from slowfast_paddle.data.transforms import resize_bilinear
 from slowfast_paddle.engine.mixing import Mixing
 from slowfast_paddle.engine.options import TrainOptions
 from slowfast_paddle.engine.task import ClassificationTask
-from slowfast_paddle.labels import class_names
+from slowfast_paddle.labels import class_names, is_shipped
 from slowfast_paddle.models import registry
 from slowfast_paddle.models.pack import PackPathways
 from slowfast_paddle.optim.lr_policy import LrPolicy, scaled_lr, warmup_length
@@ -70,8 +70,17 @@ def build_loader(source: Config | str | Path, split: str) -> Loader:
 
 
 def names_of(config: Config) -> list[str | None] | None:
-    """Class names in the order of the classifier's outputs; None where the configuration has none."""
-    return class_names(config.labels, config.model.num_classes) if config.labels else None
+    """Class names in the order of the classifier's outputs; None where the configuration has none.
+
+    A shipped list that a preset brought along and that does not fit other classes is left out, and that is said; a file must fit.
+    """
+    if config.labels is None:
+        return None
+    count = config.model.num_classes
+    if is_shipped(config.labels) and len(class_names(config.labels)) != count:
+        log.warn_once(_logger, f"{count} classes without names: {config.labels} does not fit; name them with labels=FILE, one a line")
+        return None
+    return class_names(config.labels, count)
 
 
 def shape_of(config: Config) -> ClipShape:

@@ -20,6 +20,11 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for path in sorted(Path(__file__).parent.glob("*.txt"))}
 
 
+def is_shipped(source: str | Path) -> bool:
+    """Whether this names a shipped list."""
+    return _ALIASES.get(str(source).lower(), str(source).lower()) in shipped()
+
+
 def class_names(source: str | Path, num_classes: int | None = None) -> list[str | None]:
     """One entry per output of the classifier; None where no name is known.
 
