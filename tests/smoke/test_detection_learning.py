@@ -54,12 +54,13 @@ def test_real_frames(shared_data, tmp_path, record_property):
         ]  # fmt: skip
 
     overrides = [
-        "model.num_classes=8", f"detection.label_map={nest}/labelmap_as_found.txt", f"detection.train_labels={nest}/ava_train.csv",
+        "model.num_classes=8", f"detection.label_map={nest}/labelmap_as_found.txt",
+        f"detection.train_labels={nest}/ava_train.csv",
         f"detection.frames={nest}/frames", f"detection.train_frame_lists=[{nest}/train_frame_list.csv]",
         "detection.train_videos=''", "detection.val_videos=''", *lists("train"),
     ]  # fmt: skip
     run = tmp_path / "run"
-    longer = ["train.epochs=60", "train.save_every_epochs=60", "train.valid_every_epochs=0"]
+    longer = ["train.epochs=60", "optim.warmup_fraction=0.05", "train.save_every_epochs=60", "train.valid_every_epochs=0"]
     assert train_script.main([*CONFIG, "--save_dir", str(run), *longer, *overrides]) == 0
     own = score(tmp_path, run / "slowfast_epoch59", overrides)
     other = score(tmp_path, run / "slowfast_epoch59", [*overrides, *lists("val")])
