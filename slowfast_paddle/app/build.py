@@ -78,7 +78,9 @@ def names_of(config: Config) -> list[str | None] | None:
         return None
     count = config.model.num_classes
     if is_shipped(config.labels) and len(class_names(config.labels)) != count:
-        log.warn_once(_logger, f"{count} classes without names: {config.labels} does not fit; name them with labels=FILE, one a line")
+        log.warn_once(
+            _logger, f"{count} classes without names: {config.labels} does not fit; name them with labels=FILE, one a line"
+        )
         return None
     return class_names(config.labels, count)
 

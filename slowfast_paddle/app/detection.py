@@ -121,8 +121,7 @@ def test(config: Config, *, runtime: Runtime, weights: str | None = None) -> int
         found = detect(network, task, log.progress(loader, len(loader), "testing", "keyframe"))
     if here.rank == 0:
         _write(config, found, scoring, path)
-    distributed.barrier()  # the launcher ends every process at the first code other than 0: not before the files are written
-    return 3 if found.failed else 0
+    return machine.finish(here, len(found.failed))
 
 
 def _network(config: Config, weights: str | None) -> tuple[nn.Layer, Path]:

@@ -41,6 +41,7 @@ def start(runtime: Runtime, log_file: Path | None = None) -> Machine:
         raise ConfigError(
             f"--use_data_parallel false, but the launcher started {distributed.world_size()} processes; start the script alone"
         )
+    paddle.disable_signal_handler()  # Paddle prints a C++ trace for every process that is told to stop
     distributed.init(gpu)
     log.setup(log_file)
     for plugin in runtime.plugins:
@@ -63,6 +64,15 @@ def compute_deterministically(config: Config, machine: Machine) -> None:
         )
     # Paddle: the search picks the fastest algorithm of the moment, which may differ from run to run.
     paddle.set_flags({"FLAGS_cudnn_deterministic": True, "FLAGS_cudnn_exhaustive_search": False})
+
+
+def finish(here: Machine, failed: int) -> int:
+    """Exit code when all is written: 3 when items failed, said by rank 0 alone.
+
+    The launcher kills every process as soon as one ends with a code other than 0, and may then report that death.
+    """
+    distributed.barrier()
+    return 3 if failed and here.rank == 0 else 0
 
 
 def import_plugin(path: Path) -> None:

@@ -79,8 +79,7 @@ def predict(config: Config, *, runtime: Runtime, weights: str | None = None, wis
     if here.rank == 0:
         target = Path(config.test.save_path) / "result.json"
         print(f"predict: {len(records) - failed} of {len(records)} videos, results in {target}")
-    distributed.barrier()  # the launcher ends every process at the first code other than 0: not before the files are written
-    return 3 if failed else 0
+    return machine.finish(here, failed)
 
 
 def write_results(folder: Path, predictions: Sequence[Prediction], stamp: dict, csv: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import paddle
 
-from slowfast_paddle import __version__, checkpoint, distributed
+from slowfast_paddle import __version__, checkpoint
 from slowfast_paddle.app import build, detection, machine
 from slowfast_paddle.app.reporting import report
 from slowfast_paddle.app.scorer import Scorer, open_scorer
@@ -70,8 +70,7 @@ def test(
         metrics = scored.scores.metrics(tuple(sorted({1, 5, *ks}))) if failed < len(scored.records) else {}
         _write(scored, metrics, config, out)
         print(_line(scored, metrics))
-    distributed.barrier()  # the launcher ends every process at the first code other than 0: not before the files are written
-    return 3 if failed else 0
+    return machine.finish(here, failed)
 
 
 def _write(scored: Scored, metrics: Mapping[str, float], config: Config, out: str | None) -> None:
