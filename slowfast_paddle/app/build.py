@@ -160,7 +160,7 @@ def clip_loader(config: Config, train: bool) -> Loader:
         )
     else:
         sampler = EvalSampler(len(dataset), batch, rank=rank, world_size=world)
-    return _loader(config, dataset, sampler, collate_clips)
+    return loader_of(config, dataset, sampler, collate_clips)
 
 
 def _cycle(config: Config, videos: int) -> Callable[[int], Cycle] | None:
@@ -203,10 +203,11 @@ def test_loader(config: Config, records: Records, protocol: Protocol) -> Loader:
     """All views of each video of this process."""
     dataset = views_dataset(config, records, protocol)
     sampler = EvalSampler(len(dataset), rank=distributed.rank(), world_size=distributed.world_size())
-    return _loader(config, dataset, sampler, one_video)
+    return loader_of(config, dataset, sampler, one_video)
 
 
-def _loader(config: Config, dataset, sampler, collate) -> Loader:
+def loader_of(config: Config, dataset, sampler, collate) -> Loader:
+    """Reads a data set in the order of a sampler, with the configuration's readers."""
     return Loader(
         dataset,
         sampler,

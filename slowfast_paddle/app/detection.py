@@ -79,7 +79,7 @@ def train_loader(config: Config) -> Loader:
     sampler = TrainSampler(
         len(dataset), config.train.batch_size // world, seed=config.train.seed, rank=distributed.rank(), world_size=world
     )
-    return _loader(config, dataset, sampler, collate_boxes)
+    return build.loader_of(config, dataset, sampler, collate_boxes)
 
 
 def test_loader(config: Config, every_sec: int | None = None) -> Loader:
@@ -90,7 +90,7 @@ def test_loader(config: Config, every_sec: int | None = None) -> Loader:
     _report("testing", keyframes.counts)
     paths = config.detection
     dataset = AvaTestDataset(source, keyframes, grid_of(config), paths.test_short_sides_px, paths.test_flip)
-    return _loader(
+    return build.loader_of(
         config, dataset, EvalSampler(len(dataset), rank=distributed.rank(), world_size=distributed.world_size()), one_video
     )
 
@@ -169,14 +169,3 @@ def _rules(config: Config, every_sec: int | None, excluded: frozenset[str] = fro
 
 def _report(split: str, counts: Mapping[str, int]) -> None:
     _logger.info("%s: %s", split, ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items() if count))
-
-
-def _loader(config: Config, dataset, sampler, collate) -> Loader:
-    return Loader(
-        dataset,
-        sampler,
-        collate,
-        num_workers=min(config.data.workers, len(dataset)),
-        timeout_sec=config.data.decode_timeout_sec,
-        max_skipped=config.data.max_skipped,
-    )

@@ -8,7 +8,7 @@ from slowfast_paddle.layers.squeeze_excite import SqueezeExcite
 
 
 class ResidualBlock(nn.Layer):
-    """relu(shortcut(x) + branch(x)); the branch ends in a normalisation without activation.
+    """relu(shortcut(x) + branch(x)); a subclass defines `branch`, which ends in a normalisation without activation.
 
     `final_norm` is that normalisation, whose scale starts at zero.
     """
@@ -23,9 +23,6 @@ class ResidualBlock(nn.Layer):
             return nn.Identity()
         conv = same_conv(spec.in_channels, spec.out_channels, (1, 1, 1), spec.stride)
         return ConvNorm(conv, norm if spec.shortcut_norm else None)
-
-    def branch(self, x):
-        raise NotImplementedError
 
     def forward(self, x):
         """[B, C, T, H, W] -> [B, out, T, H / stride, W / stride]."""
