@@ -224,24 +224,23 @@ class Trainer:
     def _finish_epoch(self) -> None:
         """Precise BN, validation, checkpoint; a signal ends it and the next run repeats it from the end of the epoch."""
         average_bn_statistics(self.network)
+        shown = self._at.means.means()
         try:
             self._stop.interruptible = True
             if self._options.due(self._options.precise_bn_every_epochs, self._at.epoch):
                 self._precise_bn()
             if self._validate and self._options.due(self._options.valid_every_epochs, self._at.epoch):
                 self._run_validation()
+                shown |= {f"valid {name}": value for name, value in self._at.metrics.items()}
             self._stop.interruptible = False
         except StopNow:
             return
-        summary = " ".join(f"{name} {value:.4f}" for name, value in {**self._at.means.means(), **self._prefixed()}.items())
+        summary = " ".join(f"{name} {value:.4f}" for name, value in shown.items())
         unread = f", {len(self._at.skipped)} unreadable videos so far" if self._at.skipped else ""
         _logger.info("epoch %d done: %s%s", self._at.epoch, summary, unread)
         self._at.next_epoch()
         if self._options.due(self._options.save_every_epochs, self._at.epoch - 1):
             self._save()
-
-    def _prefixed(self) -> dict[str, float]:
-        return {f"valid {name}": value for name, value in self._at.metrics.items()}
 
     def _precise_bn(self) -> None:
         if not self._options.precise_bn_batches:
