@@ -24,6 +24,8 @@ try:
 except ImportError:  # OpenCV reads then
     av = None
 
+# Titles in odd encodings must not stop a video; PyAV 19 no longer takes the argument that says so.
+_OPEN = {} if av is None or int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
 _log = logging.getLogger(__name__)
 DEFAULT_FPS = 30.0
 CLOCKED_CONTAINERS = ("mov", "matroska")  # packets carry true presentation times, so that one can seek and skip by them
@@ -176,7 +178,7 @@ class PyAVSource:
 
     def _open(self):
         try:
-            return av.open(self.name, metadata_errors="ignore", timeout=self.options.timeout_sec)
+            return av.open(self.name, timeout=self.options.timeout_sec, **_OPEN)
         except (av.FFmpegError, OSError) as err:
             raise DecodeError(f"{self.name}: cannot be opened as a video ({_reason(err)})") from err
 
