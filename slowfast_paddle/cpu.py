@@ -20,7 +20,7 @@ import ctypes
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 OPT_OUT = "SLOWFAST_CPU_TUNING"
@@ -71,12 +71,35 @@ def environment_defaults(environ: Mapping[str, str], cpuinfo: str, cores: int) -
     return {name: environ.get(name, value) for name, value in defaults.items()}
 
 
+def own_cores(environ: Mapping[str, str], cores: Sequence[int]) -> list[int]:
+    """This process's share of the cores: all, or its part where a launched job runs several processes on the machine.
+
+    Args:
+        environ: the environment of the process.
+        cores: numbers of the cores it may run on.
+    """
+    each = max(1, len(cores) // _local_processes(environ))
+    first = _local_rank(environ) * each % len(cores)
+    return list(cores[first : first + each])
+
+
 def _local_processes(environ: Mapping[str, str]) -> int:
     """Processes of a launched job on this machine.
 
     Paddle: the launcher names their number (PADDLE_LOCAL_SIZE) on GPUs only; a CPU job lists its endpoints, host:port.
     """
-    host = environ.get("PADDLE_CURRENT_ENDPOINT", "").rpartition(":")[0]
+    return len(_neighbours(environ)) or int(environ.get("PADDLE_LOCAL_SIZE", "1"))
+
+
+def _local_rank(environ: Mapping[str, str]) -> int:
+    neighbours = _neighbours(environ)
+    if neighbours:
+        return neighbours.index(environ["PADDLE_CURRENT_ENDPOINT"])
+    return int(environ.get("PADDLE_LOCAL_RANK", "0"))
+
+
+def _neighbours(environ: Mapping[str, str]) -> list[str]:
+    """Endpoints on this host, this process's among them."""
+    own = environ.get("PADDLE_CURRENT_ENDPOINT", "")
     endpoints = environ.get("PADDLE_TRAINER_ENDPOINTS", "").split(",")
-    neighbours = sum(endpoint.rpartition(":")[0] == host for endpoint in endpoints) if host else 0
-    return neighbours or int(environ.get("PADDLE_LOCAL_SIZE", "1"))
+    return [e for e in endpoints if e.rpartition(":")[0] == own.rpartition(":")[0]] if own in endpoints and own else []

@@ -26,6 +26,8 @@ from slowfast_paddle.models.pack import PackPathways
 
 _logger = log.get(__name__)
 
+MIN_BLOCK_CLIPS = 5  # in one pass: at every seam the context of both blocks is computed twice
+
 
 def over_time(views: str) -> bool:
     """Whether these views run over the time of a whole video."""
@@ -95,8 +97,9 @@ def open_dense(config: Config, protocol: Protocol, network: nn.Layer, pack: Pack
     """
     sliding_network, test = OverTime(network), config.test
     sliding_network.eval()
-    runner = CompiledNetwork(sliding_network, example=example_clip(network, test.crop_px)) if compiled else sliding_network
-    frames = max(test.views_per_forward, 2) * config.data.num_frames
+    example = example_clip(network, test.crop_px)
+    runner = CompiledNetwork(sliding_network, example=example, precision=test.precision) if compiled else sliding_network
+    frames = max(test.views_per_forward, MIN_BLOCK_CLIPS) * config.data.num_frames
     blocks = TimeBlocks(sliding_network.step, sliding_network.window, sliding_network.reach, frames // sliding_network.step)
     if blocks.margin * blocks.step < blocks.reach:
         _logger.info(

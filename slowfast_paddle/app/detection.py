@@ -8,7 +8,7 @@ from paddle import nn
 
 from slowfast_paddle import checkpoint, distributed, log
 from slowfast_paddle.app import build, machine
-from slowfast_paddle.app.weights import choose_weights
+from slowfast_paddle.app.weights import choose_weights, load_model
 from slowfast_paddle.cli import Runtime
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.ava import AvaTestDataset, AvaTrainDataset, AvaTrainOptions, collate_boxes
@@ -126,10 +126,7 @@ def test(config: Config, *, runtime: Runtime, weights: str | None = None) -> int
 
 def _network(config: Config, weights: str | None) -> tuple[nn.Layer, Path]:
     path = choose_weights(config, weights)
-    network = build.build_model(config)
-    checkpoint.load_weights(network, checkpoint.load_state(path), checkpoint.part(path, checkpoint.WEIGHTS))
-    network.eval()
-    return network, path
+    return load_model(path, config), path
 
 
 def _write(config: Config, found: Detections, scoring: DetectionScoring, weights: Path) -> None:

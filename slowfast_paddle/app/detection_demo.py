@@ -4,7 +4,7 @@ from pathlib import Path
 
 from slowfast_paddle import checkpoint, log
 from slowfast_paddle.app import build, detection, machine
-from slowfast_paddle.app.weights import choose_weights
+from slowfast_paddle.app.weights import choose_weights, load_model
 from slowfast_paddle.cli import Runtime
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.ava import AvaTestDataset
@@ -46,8 +46,7 @@ def predict(
     here = machine.start(runtime)
     path = choose_weights(config, weights)
     facts = checkpoint.load_sidecar(path)
-    network = build.build_model(config)
-    checkpoint.load_weights(network, checkpoint.load_state(path), checkpoint.part(path, checkpoint.WEIGHTS))
+    network = load_model(path, config)
     source = open_one_video(video, build.read_options(config))
     keyframes = _keyframes(config, source, boxes, detector, here.gpu)
     _logger.info(

@@ -128,7 +128,8 @@ class Predictor:
         if self._features is None:
             net = FeatureNet(self.scorer.network)
             net.eval()
-            self._features = CompiledNetwork(net) if isinstance(self.scorer.runner, CompiledNetwork) else net
+            compiled = isinstance(self.scorer.runner, CompiledNetwork)
+            self._features = CompiledNetwork(net, precision=self.scorer.config.test.precision) if compiled else net
         return self._features
 
     def item(self, video: Video, fps: float | None = None) -> dict:

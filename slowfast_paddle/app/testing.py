@@ -107,6 +107,7 @@ def stamp(scorer: Scorer, weights: Path, records: Records, list_name: str, score
         "protocol": protocol.name,
         "views": test.num_clips * test.num_crops if test.views == "grid" else test.views,
         "average": test.average,
+        "precision": test.precision,
         "weights": str(weights),
         "weights_sha256": checkpoint.sha256_of(checkpoint.part(weights, checkpoint.WEIGHTS)),
         "list": list_name,

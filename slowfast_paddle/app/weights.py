@@ -13,6 +13,7 @@ from slowfast_paddle.cli import DEFAULT_WEIGHTS
 from slowfast_paddle.config.load import load_config
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.errors import CheckpointError
+from slowfast_paddle.layers.init import without_random_weights
 
 _logger = log.get(__name__)
 
@@ -48,7 +49,8 @@ def load_model(path: str | Path, config: Config | None = None) -> nn.Layer:
     """
     if config is None:
         config = load_config(sidecar_config(path))
-    network = build_model(config)
+    with without_random_weights():
+        network = build_model(config)
     checkpoint.load_weights(network, checkpoint.load_state(path), checkpoint.part(path, checkpoint.WEIGHTS))
     network.eval()
     return network

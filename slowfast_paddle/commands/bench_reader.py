@@ -20,7 +20,7 @@ from slowfast_paddle.views import cut_views
 
 SHAPE = ClipShape(32, 2)
 CLIPS, CROPS, SIDE_PX = 10, 3, 256
-FORWARD_VIEWS = 5  # as test.views_per_forward
+FORWARD_VIEWS = 2  # as test.views_per_forward
 
 
 def bench_views(args) -> dict[str, float]:

@@ -37,7 +37,7 @@ def network_digest(network: paddle.nn.Layer, inputs: Sequence[np.ndarray], free_
     Two networks of one structure and with the same weights can still differ in plain attributes (a pooling window, an
     activation) or in code, so these are part of it.
     """
-    digest = hashlib.sha256(f"1 {paddle.__version__}".encode())
+    digest = hashlib.sha256(f"2 {paddle.__version__} {free_sizes}".encode())
     # Names, hooks and counters say nothing about the computation. Paddle: BatchNorm rewrites _data_format on first use.
     generic = {*vars(paddle.nn.Layer()), "_data_format"}
     sources = set()
@@ -53,7 +53,7 @@ def network_digest(network: paddle.nn.Layer, inputs: Sequence[np.ndarray], free_
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(array)
     for array in inputs:
-        digest.update(f"{array.dtype} {array.shape[1:2] if free_sizes else array.shape[1:]} {free_sizes}".encode())
+        digest.update(f"{array.dtype} {array.shape[1:]}".encode())
     return digest.hexdigest()
 
 
@@ -68,7 +68,7 @@ def cached_folder(root: Path, key: str, build: Callable[[Path], None]) -> Path:
 
     Two processes may build at once: the first to finish wins, the other uses its result.
     """
-    folder = root / key[:32]
+    folder = root / key
     if is_intact(folder):
         with contextlib.suppress(OSError):  # a cache shared read-only has no order of use to keep
             os.utime(folder)

@@ -1,7 +1,7 @@
 """CPU prediction at full speed: the network compiled once per input shape, checked, and used in its place.
 
-Paddle's dygraph convolutions unfold the whole input and take ten times as long as oneDNN's. A CompiledNetwork is
-called like the network it stands for and gives the same logits within TOLERANCE.
+Paddle's dygraph convolutions unfold the whole input and take several times as long as OpenVINO's or oneDNN's. A
+CompiledNetwork is called like the network it stands for and gives the same logits within the engine's tolerance.
 """
 
 import contextlib
@@ -16,10 +16,10 @@ import numpy as np
 import paddle
 
 from slowfast_paddle.errors import ExportError
-from slowfast_paddle.export.cache import cached_folder, default_cache_dir, network_digest
-from slowfast_paddle.export.program import Program, save_program
+from slowfast_paddle.export.cache import cached_folder, default_cache_dir, is_intact, network_digest
+from slowfast_paddle.export.engines import Engine, engines
+from slowfast_paddle.export.program import Program
 
-TOLERANCE = 1e-4  # of the largest logit; measured for SlowFast 4x16 R50: 1e-6
 MAX_SHAPES = 4  # each holds the weights once more; an input of yet another shape takes the dygraph path
 _log = logging.getLogger(__name__)
 
@@ -27,8 +27,8 @@ _log = logging.getLogger(__name__)
 class CompiledNetwork:
     """Stands in for a network in eval mode on the CPU. Thread-safe.
 
-    The first call with a new shape compiles (or loads a cached program) and compares one clip with the network itself.
-    When compiling fails or the outputs differ, it says so once and the network answers.
+    The first call with a new shape compiles (or loads a cached program) for the fastest engine that gives the network's
+    answer for one clip. When none does, it says so once and the network answers.
     """
 
     def __init__(
@@ -37,11 +37,13 @@ class CompiledNetwork:
         cache_dir: str | Path | None = None,
         threads: int | None = None,
         example: Sequence[np.ndarray] | None = None,
+        precision: str = "float32",
     ) -> None:
         """Wraps `network`; nothing is compiled yet.
 
         Args:
             example: pathways to compile and verify with; one program then takes clips of every length and size.
+            precision: "float32" or "bfloat16".
             network: in eval mode, on the CPU; its weights must not change afterwards.
             cache_dir: where programs are kept; None for the user's cache folder.
             threads: CPU threads; None for the process's share of the cores.
@@ -51,6 +53,7 @@ class CompiledNetwork:
         self._cache_dir = Path(cache_dir) if cache_dir is not None else default_cache_dir()
         self._threads = threads
         self._example = None if example is None else [np.asarray(value) for value in example]
+        self._precision = precision
         self._programs: dict[tuple, Program | None] = {}
         self._lock = threading.Lock()
 
@@ -82,44 +85,58 @@ class CompiledNetwork:
             return self._programs[shape]
 
     def _compile_or_warn(self, arrays: list[np.ndarray], pathways: int) -> Program | None:
-        try:
-            return self._compile(arrays, pathways)
-        except ExportError as err:
-            _log.warning("prediction runs uncompiled, about ten times slower: %s", err)
-            return None
+        reasons = []
+        digest = network_digest(self.network, arrays, free_sizes=self._example is not None)
+        keys = {f"{engine.name.lower()}-{digest[:32]}": engine for engine in engines(self._precision)}
+        # What is cached goes first: an engine that could not take this network is not asked again in every process.
+        for key in sorted(keys, key=lambda key: not is_intact(self._cache_dir / key)):
+            try:
+                return self._compile(keys[key], key, arrays, pathways)
+            except ExportError as err:
+                reasons.append(f"{keys[key].name}: {err}")
+        if self._precision != "float32":  # float32 instead would be another answer than the one asked for
+            raise ExportError(f"cannot compute in {self._precision} ({'; '.join(reasons)}); set test.precision=float32")
+        _log.warning("prediction runs uncompiled, several times slower: %s", "; ".join(reasons))
+        return None
 
-    def _compile(self, arrays: list[np.ndarray], pathways: int) -> Program:
+    def _compile(self, engine: Engine, key: str, arrays: list[np.ndarray], pathways: int) -> Program:
         free_sizes = self._example is not None
 
         def build(folder: Path) -> None:
-            save_program(self.network, arrays, pathways, folder, free_sizes)
+            engine.save(self.network, arrays, pathways, folder, free_sizes)
 
-        key = network_digest(self.network, arrays, free_sizes)
+        def load(folder: Path) -> Program:
+            return Program(folder, self._threads, lambda config: engine.use(config, self._precision))
+
+        tolerance = engine.tolerance[self._precision]
         try:
             folder = cached_folder(self._cache_dir, key, build)
         except OSError as err:
             _log.warning("%s: cannot keep compiled programs (%s); set SLOWFAST_CACHE", self._cache_dir, err.strerror)
             with tempfile.TemporaryDirectory() as scratch:  # the program is read whole when it is loaded
                 build(Path(scratch))
-                program = Program(Path(scratch), self._threads)
-            verify(program, self.network, arrays, pathways)
+                program = load(Path(scratch))
+            verify(program, self.network, arrays, pathways, tolerance)
             return program
-        program = Program(folder, self._threads)
-        record = folder / "verified"
+        program = load(folder)
+        record = folder / f"verified-{self._precision}"
         here = f"{platform.machine()} {_cpu_model()}"
         if not record.is_file() or record.read_text() != here:
-            difference = verify(program, self.network, arrays, pathways)
+            difference = verify(program, self.network, arrays, pathways, tolerance)
             with contextlib.suppress(OSError):  # a cache shared read-only is verified by every process
                 record.write_text(here)
-            _log.info("compiled for the CPU; largest difference to dygraph %.1e of the largest logit", difference)
+            _log.info(
+                "compiled for the CPU with %s in %s; largest difference to dygraph %.1e of the largest logit",
+                engine.name, self._precision, difference,
+            )  # fmt: skip
         return program
 
 
-def verify(program: Program, network: paddle.nn.Layer, arrays: list[np.ndarray], pathways: int) -> float:
+def verify(program: Program, network: paddle.nn.Layer, arrays: list[np.ndarray], pathways: int, tolerance: float) -> float:
     """Compares the program with the network on the first clip; returns the difference as a share of the largest logit.
 
     Raises:
-        ExportError: they differ by more than TOLERANCE, or in shape.
+        ExportError: they differ by more than `tolerance`, or in shape.
     """
     first = arrays if len(arrays) > pathways else [array[:1] for array in arrays]
     expected = run_dygraph(network, first, pathways).numpy()
@@ -127,9 +144,9 @@ def verify(program: Program, network: paddle.nn.Layer, arrays: list[np.ndarray],
     if got.shape != expected.shape:
         raise ExportError(f"the compiled output is {list(got.shape)}, the network's {list(expected.shape)}")
     difference = float(np.abs(got - expected).max() / max(1.0, float(np.abs(expected).max()))) if got.size else 0.0
-    if not difference <= TOLERANCE:  # also when it is not a number
+    if not difference <= tolerance:  # also when it is not a number
         raise ExportError(
-            f"the compiled output differs by {difference:.1e} of the largest logit; at most {TOLERANCE:.0e} is allowed"
+            f"the compiled output differs by {difference:.1e} of the largest logit; at most {tolerance:.0e} is allowed"
         )
     return difference
 

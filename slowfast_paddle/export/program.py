@@ -1,15 +1,17 @@
-"""A network as a static program: saved by paddle.jit, run by Paddle Inference with oneDNN on the CPU."""
+"""A network as a static program: saved by paddle.jit, run by Paddle Inference on the CPU."""
 
 import contextlib
 import os
+import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import paddle
 from paddle import inference
 
+from slowfast_paddle import cpu
 from slowfast_paddle.errors import ExportError
 
 STEM = "network"
@@ -84,15 +86,46 @@ def cpu_threads() -> int:
     chosen = os.environ.get("MKL_NUM_THREADS") or ""
     if chosen.isdigit() and int(chosen) > 0:
         return int(chosen)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // int(os.environ.get("PADDLE_LOCAL_SIZE", "1")))
+    return len(cpu.own_cores(os.environ, _cores()))
+
+
+def _cores() -> list[int]:
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+
+
+@contextlib.contextmanager
+def _on_own_cores() -> Iterator[None]:
+    """OpenVINO binds its threads to the first cores it sees: each process of a job must see others."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpu.own_cores(os.environ, sorted(before)))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def use_onednn(config: inference.Config) -> None:
+    """Lets oneDNN run the program."""
+    config.enable_mkldnn()
+    config.set_mkldnn_cache_capacity(8)  # the batch varies: keep the kernels of a few sizes, not of all
+    # Paddle: enable_memory_optim() makes create_predictor raise in 3.3.1 for a .json program, so it stays off.
 
 
 class Program:
     """A saved program, loaded and ready. One call runs at a time; threads wait for each other."""
 
-    def __init__(self, folder: Path, threads: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, threads: int | None = None, use_engine: Callable[[inference.Config], None] = use_onednn
+    ) -> None:
         """Loads the program.
+
+        Args:
+            folder: as `save_program` filled it.
+            threads: CPU threads; None for the process's share of the cores.
+            use_engine: sets what runs it.
 
         Raises:
             ExportError: files are missing or Paddle Inference refuses them.
@@ -100,14 +133,15 @@ class Program:
         config = inference.Config(str(graph_file(folder)), str(folder / f"{STEM}.pdiparams"))
         config.disable_gpu()
         config.disable_glog_info()
-        config.enable_mkldnn()
-        config.set_mkldnn_cache_capacity(8)  # the batch varies: keep the kernels of a few sizes, not of all
         config.set_cpu_math_library_num_threads(threads or cpu_threads())
-        # Paddle: enable_memory_optim() makes create_predictor raise in 3.3.1 for a .json program, so it stays off.
-        try:
-            self._predictor = inference.create_predictor(config)
-        except PADDLE_ERRORS as err:
-            raise ExportError(f"{folder}: Paddle Inference cannot load the program ({first_line(err)})") from err
+        use_engine(config)
+        # Paddle: OpenVINO leaves a copy of the weights in ./__cache__ unless told where; loading it again saves no time.
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch, _on_own_cores():
+            config.set_optim_cache_dir(scratch)
+            try:
+                self._predictor = inference.create_predictor(config)
+            except PADDLE_ERRORS as err:
+                raise ExportError(f"{folder}: Paddle Inference cannot load the program ({first_line(err)})") from err
         self.names = list(self._predictor.get_input_names())
         self._lock = threading.Lock()
 

@@ -1,10 +1,27 @@
 """Initial weights."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 
 import paddle
 from paddle import nn
 from paddle.nn import initializer
+
+_random = True
+
+
+@contextmanager
+def without_random_weights() -> Iterator[None]:
+    """Within it networks are built with zeros, for weights that are loaded at once: random ones take a second."""
+    global _random
+    before, _random = _random, False
+    initializer.set_global_initializer(initializer.Constant(0.0))
+    try:
+        yield
+    finally:
+        _random = before
+        initializer.set_global_initializer(None)
 
 
 @paddle.no_grad()
@@ -14,7 +31,7 @@ def initialise(network: nn.Layer, zero_final_norm: bool, classifier_std: float =
     Layers say which normalisation is the last of a residual branch by a list attribute `final_norm`.
     Source: He et al. 2015; Goyal et al. 2017; PySlowFast weight_init_helper.init_weights.
     """
-    for layer in network.sublayers():
+    for layer in network.sublayers() if _random else ():
         if isinstance(layer, nn.Conv3D):
             out_channels, _, *kernel = layer.weight.shape
             # Paddle: KaimingNormal knows only fan_in, so fan_out is passed under that name.

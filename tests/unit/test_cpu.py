@@ -41,6 +41,20 @@ def test_threads_share_the_cores_unless_chosen(environ, threads):
     assert cpu.environment_defaults(environ, INTEL, 8).get("MKL_NUM_THREADS") == threads
 
 
+@pytest.mark.parametrize(
+    ("environ", "cores"),
+    [
+        ({}, [0, 1, 2, 3]),
+        (CPU_JOB, [0, 1]),
+        ({**CPU_JOB, "PADDLE_CURRENT_ENDPOINT": "10.0.0.1:6"}, [2, 3]),
+        ({**CPU_JOB, "PADDLE_CURRENT_ENDPOINT": "10.0.0.2:5"}, [0, 1, 2, 3]),
+        ({"PADDLE_LOCAL_SIZE": "8", "PADDLE_LOCAL_RANK": "5"}, [1]),
+    ],
+)
+def test_processes_of_a_job_have_cores_of_their_own(environ, cores):
+    assert cpu.own_cores(environ, [0, 1, 2, 3]) == cores
+
+
 def test_chosen_mkl_path_stays():
     assert cpu.environment_defaults({"MKL_DEBUG_CPU_TYPE": "5"}, AMD_AVX512, 2)["MKL_DEBUG_CPU_TYPE"] == "5"
 

@@ -1,5 +1,6 @@
 """A compiled network answers like the network, survives a damaged cache, and gives way when it cannot be trusted."""
 
+import dataclasses
 import logging
 import threading
 
@@ -8,10 +9,11 @@ import paddle
 import pytest
 from paddle import nn
 
-from slowfast_paddle.errors import ExportError
+from slowfast_paddle.errors import ConfigError, ExportError
 from slowfast_paddle.export import compile as compile_module
 from slowfast_paddle.export.cache import is_intact, network_digest
 from slowfast_paddle.export.compile import CompiledNetwork
+from slowfast_paddle.export.engines import OPENVINO, check_precision, engines
 from slowfast_paddle.export.program import Program, save_program
 
 
@@ -45,6 +47,16 @@ def network():
 def clips(batch, side=16, seed=0):
     rng = np.random.default_rng(seed)
     return tuple(rng.standard_normal((batch, 3, t, side, side)).astype("float32") for t in (2, 8))
+
+
+def saving(monkeypatch, change):
+    """Replaces the `save` of every engine by change(save)."""
+    found = [dataclasses.replace(engine, save=change(engine.save)) for engine in engines("float32")]
+    monkeypatch.setattr(compile_module, "engines", lambda precision: found)
+
+
+def folders(place):
+    return sorted(folder.name.partition("-")[0] for folder in place.iterdir())
 
 
 def dygraph(network, pathways):
@@ -87,7 +99,7 @@ def test_a_damaged_program_is_built_again(network, tmp_path, monkeypatch):
 
 def test_a_second_process_neither_compiles_nor_verifies(network, tmp_path, monkeypatch):
     CompiledNetwork(network, tmp_path)(clips(1))
-    monkeypatch.setattr(compile_module, "save_program", lambda *_: pytest.fail("compiled again"))
+    saving(monkeypatch, lambda save: lambda *_: pytest.fail("compiled again"))
     monkeypatch.setattr(compile_module, "verify", lambda *_: pytest.fail("verified again"))
     assert CompiledNetwork(network, tmp_path)(clips(2)).shape[0] == 2
 
@@ -107,15 +119,16 @@ def test_what_differs_has_another_digest(network):
 
 
 def test_a_wrong_program_is_not_used(network, tmp_path, monkeypatch, caplog):
-    real = compile_module.save_program
+    def broken(save):
+        def write(net, *rest):
+            saved = net.classifier.bias.numpy()
+            net.classifier.bias.set_value(saved + 0.1)
+            save(net, *rest)
+            net.classifier.bias.set_value(saved)
 
-    def broken(net, *rest):
-        saved = net.classifier.bias.numpy()
-        net.classifier.bias.set_value(saved + 0.1)
-        real(net, *rest)
-        net.classifier.bias.set_value(saved)
+        return write
 
-    monkeypatch.setattr(compile_module, "save_program", broken)
+    saving(monkeypatch, broken)
     compiled = CompiledNetwork(network, tmp_path)
     logging.getLogger("slowfast_paddle").propagate = True
     with caplog.at_level(logging.WARNING, logger="slowfast_paddle"):
@@ -148,3 +161,52 @@ def test_a_folder_without_a_program(tmp_path):
 def test_input_names(network, tmp_path):
     save_program(network, clips(1), 2, tmp_path)
     assert Program(tmp_path).names == ["slow", "fast"]
+
+
+needs_openvino = pytest.mark.skipif(OPENVINO not in engines("float32"), reason="this Paddle carries no OpenVINO")
+
+
+def test_the_first_engine_is_taken_and_leaves_nothing_behind(network, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    CompiledNetwork(network, tmp_path / "cache")(clips(1))
+    assert folders(tmp_path / "cache") == [engines("float32")[0].name.lower()]
+    assert not list((tmp_path / "here").iterdir())
+
+
+class Untraceable(Tiny):
+    """Calls a function that Paddle 3.3 traces for oneDNN only."""
+
+    def forward(self, pathways):
+        return nn.functional.sigmoid(super().forward(pathways))
+
+
+@needs_openvino
+def test_an_engine_that_cannot_take_the_network_gives_way_to_the_next(tmp_path, monkeypatch):
+    net = Untraceable()
+    net.eval()
+    for _ in range(2):
+        compiled = CompiledNetwork(net, tmp_path)
+        np.testing.assert_allclose(compiled(clips(2)).numpy(), dygraph(net, clips(2)), rtol=1e-4, atol=1e-5)
+        assert compiled.compiled() and folders(tmp_path) == ["onednn"]
+        saving(monkeypatch, lambda save: lambda *_: pytest.fail("asked again"))
+
+
+@needs_openvino
+def test_bfloat16_is_near_and_not_replaced(network, tmp_path, monkeypatch):
+    expected = dygraph(network, clips(2))
+    got = CompiledNetwork(network, tmp_path, precision="bfloat16")(clips(2)).numpy()
+    assert np.abs(got - expected).max() <= OPENVINO.tolerance["bfloat16"] * max(1, np.abs(expected).max())
+    net = Untraceable()
+    net.eval()
+    with pytest.raises(ExportError, match="test.precision=float32"):
+        CompiledNetwork(net, tmp_path, precision="bfloat16")(clips(2))
+
+
+def test_bfloat16_is_refused_where_nothing_computes_it(monkeypatch):
+    check_precision("float32", compiled=False)
+    with pytest.raises(ConfigError, match="test.precision: bfloat16: only networks compiled for the CPU"):
+        check_precision("bfloat16", compiled=False)
+    monkeypatch.setattr("slowfast_paddle.export.engines._cpu_flags", lambda: {"avx512f"})
+    with pytest.raises(ConfigError, match="avx512_bf16 or amx_bf16"):
+        check_precision("bfloat16", compiled=True)
