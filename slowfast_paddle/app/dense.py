@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import paddle
 from paddle import nn
 
 from slowfast_paddle import distributed, log
 from slowfast_paddle.app import build
+from slowfast_paddle.app.running import example_clip, runner_of
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.dense import DenseReading, TimeBlocks
 from slowfast_paddle.data.protocol import Protocol
@@ -20,7 +20,6 @@ from slowfast_paddle.data.sources import Video, readable
 from slowfast_paddle.engine.dense import score_blocks
 from slowfast_paddle.engine.evaluator import Answer
 from slowfast_paddle.errors import DecodeError
-from slowfast_paddle.export.compile import CompiledNetwork
 from slowfast_paddle.models.dense import OverTime
 from slowfast_paddle.models.pack import PackPathways
 
@@ -32,12 +31,6 @@ MIN_BLOCK_CLIPS = 5  # in one pass: at every seam the context of both blocks is 
 def over_time(views: str) -> bool:
     """Whether these views run over the time of a whole video."""
     return views in ("dense", "dense-time")
-
-
-def example_clip(network: nn.Layer, size: int) -> list[np.ndarray]:
-    """Noise to compile and verify a program with that takes clips of every length and size: [1, 3, T_p, H, W] each."""
-    noise = np.random.default_rng(0)
-    return [noise.normal(size=(1, 3, p.frames, size, size)).astype(np.float32) for p in network.spec.pathways]
 
 
 @dataclass(frozen=True)
@@ -89,7 +82,7 @@ class DenseTime:
         raise DecodeError(f"{video}: the number of decodable frames changes from pass to pass")
 
 
-def open_dense(config: Config, protocol: Protocol, network: nn.Layer, pack: PackPathways, compiled: bool) -> DenseTime:
+def open_dense(config: Config, protocol: Protocol, network: nn.Layer, pack: PackPathways, gpu: bool) -> DenseTime:
     """Gets ready to score videos by passes over their time.
 
     Raises:
@@ -97,8 +90,7 @@ def open_dense(config: Config, protocol: Protocol, network: nn.Layer, pack: Pack
     """
     sliding_network, test = OverTime(network), config.test
     sliding_network.eval()
-    example = example_clip(network, test.crop_px)
-    runner = CompiledNetwork(sliding_network, example=example, precision=test.precision) if compiled else sliding_network
+    runner = runner_of(config, sliding_network, gpu, example_clip(network, test.crop_px))
     frames = max(test.views_per_forward, MIN_BLOCK_CLIPS) * config.data.num_frames
     blocks = TimeBlocks(sliding_network.step, sliding_network.window, sliding_network.reach, frames // sliding_network.step)
     if blocks.margin * blocks.step < blocks.reach:

@@ -8,6 +8,7 @@ from paddle import nn
 
 from slowfast_paddle import checkpoint, distributed, log
 from slowfast_paddle.app import build, machine
+from slowfast_paddle.app.running import example_clip, runner_of
 from slowfast_paddle.app.weights import choose_weights, load_model
 from slowfast_paddle.cli import Runtime
 from slowfast_paddle.config.schema import Config
@@ -114,19 +115,16 @@ def validation(config: Config, task: DetectionTask, loader: Loader) -> Callable[
 def test(config: Config, *, runtime: Runtime, weights: str | None = None) -> int:
     """eval.py: writes detections.csv, per_class.tsv and eval.json, prints the mAP line; 3 when keyframes failed."""
     here = machine.start(runtime)
-    network, path = _network(config, weights)
+    path = choose_weights(config, weights)
+    network = load_model(path, config)
+    runner = runner_of(config, network, here.gpu, example_clip(network, config.data.crop_px, boxes=2))
     task = build_task(config, build.build_pack(config, network))
     scoring = scoring_of(config)
     with test_loader(config) as loader:
-        found = detect(network, task, log.progress(loader, len(loader), "testing", "keyframe"))
+        found = detect(runner, task, log.progress(loader, len(loader), "testing", "keyframe"))
     if here.rank == 0:
         _write(config, found, scoring, path)
     return machine.finish(here, len(found.failed))
-
-
-def _network(config: Config, weights: str | None) -> tuple[nn.Layer, Path]:
-    path = choose_weights(config, weights)
-    return load_model(path, config), path
 
 
 def _write(config: Config, found: Detections, scoring: DetectionScoring, weights: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from slowfast_paddle import checkpoint, log
 from slowfast_paddle.app import build, detection, machine
+from slowfast_paddle.app.running import example_clip, runner_of
 from slowfast_paddle.app.weights import choose_weights, load_model
 from slowfast_paddle.cli import Runtime
 from slowfast_paddle.config.schema import Config
@@ -47,6 +48,7 @@ def predict(
     path = choose_weights(config, weights)
     facts = checkpoint.load_sidecar(path)
     network = load_model(path, config)
+    runner = runner_of(config, network, here.gpu, example_clip(network, config.data.crop_px, boxes=2))
     source = open_one_video(video, build.read_options(config))
     keyframes = _keyframes(config, source, boxes, detector, here.gpu)
     _logger.info(
@@ -56,7 +58,7 @@ def predict(
     dataset = AvaTestDataset(source, keyframes, detection.grid_of(config), paths.test_short_sides_px, paths.test_flip)
     task = detection.build_task(config, build.build_pack(config, network))
     items = (dataset[index] for index in range(len(dataset)))
-    found = detect(network, task, log.progress(items, len(dataset), "detecting", "keyframe"))
+    found = detect(runner, task, log.progress(items, len(dataset), "detecting", "keyframe"))
     names = facts.get("class_names") or detection.names_of(config)
     names = [name or f"class {column}" for column, name in enumerate(names)]
     moments = [

@@ -13,6 +13,7 @@ import numpy as np
 import paddle
 
 from slowfast_paddle.app import build
+from slowfast_paddle.app.running import runner_of
 from slowfast_paddle.app.scorer import open_scorer
 from slowfast_paddle.app.weights import sidecar_config
 from slowfast_paddle.checkpoint import stem
@@ -26,7 +27,6 @@ from slowfast_paddle.engine.live import LiveResult
 from slowfast_paddle.engine.prediction import Prediction, prediction_of
 from slowfast_paddle.engine.timeline import Segment, Window, merge
 from slowfast_paddle.errors import ConfigError, DecodeError
-from slowfast_paddle.export.compile import CompiledNetwork
 from slowfast_paddle.labels import class_names
 
 
@@ -56,10 +56,10 @@ class Predictor:
         Raises:
             SlowFastError: weights, configuration, device or labels cannot be used.
         """
-        gpu = _choose_device(device)
+        self._gpu = _choose_device(device)
         if not isinstance(config, Config):
             config = load_config(sidecar_config(weights) if config is None else config, overrides)
-        scorer = open_scorer(config, stem(weights), gpu)
+        scorer = open_scorer(config, stem(weights), self._gpu)
         if labels is not None:
             scorer = dataclasses.replace(scorer, names=_names(labels, config.model.num_classes))
         self.scorer = scorer
@@ -128,8 +128,7 @@ class Predictor:
         if self._features is None:
             net = FeatureNet(self.scorer.network)
             net.eval()
-            compiled = isinstance(self.scorer.runner, CompiledNetwork)
-            self._features = CompiledNetwork(net, precision=self.scorer.config.test.precision) if compiled else net
+            self._features = runner_of(self.scorer.config, net, self._gpu)
         return self._features
 
     def item(self, video: Video, fps: float | None = None) -> dict:

@@ -14,7 +14,8 @@ from paddle import nn
 
 from slowfast_paddle import checkpoint
 from slowfast_paddle.app import build
-from slowfast_paddle.app.dense import DenseTime, Unread, example_clip, open_dense, over_time
+from slowfast_paddle.app.dense import DenseTime, Unread, open_dense, over_time
+from slowfast_paddle.app.running import example_clip, runner_of
 from slowfast_paddle.app.weights import load_model
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.protocol import Protocol, get_protocol
@@ -24,8 +25,6 @@ from slowfast_paddle.data.sources import readable
 from slowfast_paddle.engine.evaluator import Answer, answer_of, score_video
 from slowfast_paddle.engine.live import LatestFrames, LiveResult, live
 from slowfast_paddle.engine.timeline import Window, score_windows
-from slowfast_paddle.export.compile import CompiledNetwork
-from slowfast_paddle.export.engines import check_precision
 from slowfast_paddle.models.pack import PackPathways
 
 
@@ -124,18 +123,16 @@ def open_scorer(config: Config, weights: Path, gpu: bool) -> Scorer:
         CheckpointError: the weights are missing or do not fit.
         ConfigError: test.precision is not one of this machine.
     """
-    check_precision(config.test.precision, compiled=config.test.compiled and not gpu)
     facts = checkpoint.load_sidecar(weights)
     protocol = get_protocol(config.test.protocol or (facts.get("protocol") or {}).get("name") or "pyslowfast")
     if config.test.protocol:
         config = under(config, protocol)
     network = load_model(weights, config)
-    compiled = config.test.compiled and not gpu
     # Whole frames differ in size from video to video: one program takes them all.
     example = example_clip(network, config.test.crop_px) if config.test.views == "dense-space" else None
-    runner = CompiledNetwork(network, example=example, precision=config.test.precision) if compiled else network
+    runner = runner_of(config, network, gpu, example)
     pack = build.build_pack(config, network, protocol.slow_rule)
-    dense = open_dense(config, protocol, network, pack, compiled) if over_time(config.test.views) else None
+    dense = open_dense(config, protocol, network, pack, gpu) if over_time(config.test.views) else None
     known = facts.get("class_names") or build.names_of(config) or [None] * config.model.num_classes
     names = tuple(name or str(i) for i, name in enumerate(known))
     return Scorer(config, protocol, network, runner, pack, names, dense)

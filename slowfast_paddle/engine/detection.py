@@ -13,6 +13,8 @@ from slowfast_paddle import distributed
 from slowfast_paddle.engine.task import Batch, Pack, activate
 from slowfast_paddle.metrics.ava_map import AvaResult, Boxes, evaluate_ava
 
+Network = Callable[..., paddle.Tensor]
+
 IGNORED = -1.0  # target of a row that must not count
 
 
@@ -120,14 +122,13 @@ class Detections:
         return rows if min_score <= 0 else rows.keep(rows.scores >= min_score)
 
 
-def detect(network: nn.Layer, task: DetectionTask, items: Iterable[Mapping[str, Any]]) -> Detections:
+def detect(network: Network, task: DetectionTask, items: Iterable[Mapping[str, Any]]) -> Detections:
     """Score this rank's keyframes and gather those of all ranks; a keyframe seen twice counts once.
 
     Args:
-        network: put into eval mode.
+        network: (pathways, boxes, boxes_num) to logits [R, C]; in eval mode, or compiled.
         items: keyframes with index, image, boxes, error and views; the scores of the views are averaged.
     """
-    network.eval()
     found: dict[int, tuple] = {}
     with paddle.no_grad():
         for item in items:
@@ -144,7 +145,7 @@ def detect(network: nn.Layer, task: DetectionTask, items: Iterable[Mapping[str, 
     return Detections(images, boxes, scores, errors)
 
 
-def _view_scores(network: nn.Layer, task: DetectionTask, view: Mapping[str, np.ndarray]) -> np.ndarray:
+def _view_scores(network: Network, task: DetectionTask, view: Mapping[str, np.ndarray]) -> np.ndarray:
     boxes = paddle.to_tensor(view["boxes"])
     number = paddle.to_tensor(np.array([len(view["boxes"])], dtype=np.int32))
     logits = network(task.pack(paddle.to_tensor(view["clip"][None])), boxes, number)
@@ -170,5 +171,6 @@ def validate_detection(
     network: nn.Layer, task: DetectionTask, items: Iterable[Mapping[str, Any]], scoring: DetectionScoring
 ) -> dict[str, float]:
     """Metrics for the training curves, the same on every rank and for every number of ranks."""
+    network.eval()
     detections = detect(network, task, items)
     return {"map": scoring.score(detections).mean_ap, "failed": float(len(detections.failed))}

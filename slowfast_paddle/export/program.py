@@ -4,6 +4,7 @@ import contextlib
 import os
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def save_program(
     shapes = [array.shape[1:2] + (None,) * (array.ndim - 2) if free_sizes else array.shape[1:] for array in inputs]
     specs = [paddle.static.InputSpec([None, *shape], array.dtype.name, name) for name, array, shape in zip(names, inputs, shapes)]
     try:
-        with _forwards_kept(network):
+        with _forwards_kept(network), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Paddle warns of what its own rewriting does
             paddle.jit.save(network, str(folder / STEM), input_spec=[tuple(specs[:pathways]), *specs[pathways:]])
     except PADDLE_ERRORS as err:
         raise ExportError(f"{type(network).__name__}: Paddle cannot turn it into a program ({first_line(err)})") from err

@@ -124,7 +124,7 @@ def test_networks_that_look_at_the_whole_clip_are_refused(name, message):
     network.eval()
     protocol = get_protocol("pyslowfast")
     with pytest.raises(ConfigError, match=message):
-        open_dense(config, protocol, network, build.build_pack(config, network), compiled=False)
+        open_dense(config, protocol, network, build.build_pack(config, network), gpu=False)
 
 
 def test_settings_are_frozen(place):  # noqa: F811
