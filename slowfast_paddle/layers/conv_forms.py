@@ -6,8 +6,9 @@ layouts and adding frames, is done in numpy on the memory of the tensors themsel
 
     planes      kt x kh x kw: every frame is an image, a conv2d gives kt * O maps an image, and output frame t is the
                 sum over k of map k of frame t + k - kt // 2 ("shifted sum").
-    stem        the same for a strided stem: the phases of the stride become channels first (space to depth), which
-                turns 7x7 stride 2 over 3 channels into 4x4 stride 1 over 12. Gives no gradient to its input.
+    stem        the same for a strided stem: the taps of a kernel row and the phases of the row stride become channels
+                first, which turns 7x7 stride 2 over 3 channels into 4x1 stride 1 over 42. With few maps an image the
+                4 rows become maps too, and the convolution a mere matrix product. Gives no gradient to its input.
     pointwise   kt x 1 x 1: a 1x1x1 convolution to kt * O channels and the shifted sum; strided in space: subsample
                 first.
 
@@ -18,6 +19,9 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle.autograd import PyLayer
+
+# With so few maps per image (kt * O) copying patches takes longer than multiplying them: worth summing rows afterwards.
+_FEW_MAPS = 32
 
 DTYPES = {paddle.float32: "<f4", paddle.float64: "<f8"}
 
@@ -30,16 +34,18 @@ def planes(x, weight, stride, padding):
 
 
 def stem(x, weight, stride, padding):
-    """`planes` with the phases of the stride as channels; x gets no gradient."""
-    sh, sw = stride
-    taps = [-(-k // s) for k, s in zip(weight.shape[3:], stride)]  # kernel size per phase, rounded up
-    w = _as_2d(weight)
-    channels, kh, kw = w.shape[1:]
-    w = F.pad(w, [0, taps[1] * sw - kw, 0, taps[0] * sh - kh])
-    w = w.reshape([-1, channels, taps[0], sh, taps[1], sw]).transpose([0, 1, 3, 5, 2, 4])
-    frames = space_to_depth(x, weight.shape[3:], stride, padding)  # [B*T, C*sh*sw, H'+taps-1, W'+taps-1]
-    y = F.conv2d(frames, w.reshape([-1, channels * sh * sw, *taps]))
-    return SumFrames.apply(y, x.shape[0], weight.shape[2])
+    """`planes` with the taps of a row and the phases of the row stride as channels; x gets no gradient."""
+    sh = stride[0]
+    out_channels, channels, kt, kh, kw = weight.shape
+    rows = -(-kh // sh)  # taps per phase, rounded up
+    w = F.pad(_as_2d(weight), [0, 0, 0, rows * sh - kh]).reshape([kt * out_channels, channels, rows, sh, kw])
+    w = w.transpose([0, 1, 3, 4, 2]).reshape([kt * out_channels, channels * sh * kw, rows, 1])
+    frames = rows_to_depth(x, (kh, kw), stride, padding)  # [B*T, C*sh*kw, H'+rows-1, W']
+    if kt * out_channels > _FEW_MAPS:
+        return SumFrames.apply(F.conv2d(frames, w), x.shape[0], kt)
+    w = w.reshape([kt, out_channels, channels * sh * kw, rows]).transpose([0, 3, 1, 2])
+    w = w.reshape([kt * rows * out_channels, channels * sh * kw, 1, 1])
+    return SumFrames.apply(F.conv2d(frames, w), x.shape[0], kt, rows)
 
 
 def pointwise(x, weight, stride):
@@ -84,10 +90,13 @@ def _shifts(frames, taps):
         yield k, slice(max(0, -d), max(0, -d) + count), slice(max(0, d), max(0, d) + count)
 
 
-def _shifted_sum(maps, out):
-    """out[:, :, t] = sum over k of maps[:, k, :, t + k - K // 2]; maps [B, K, O, T, M], out [B, O, T, M]."""
+def _shifted_sum(maps, out, add=False):
+    """out[:, :, t] = sum over k of maps[:, k, :, t + k - K // 2], or adds it; maps [B, K, O, T, M], out [B, O, T, M]."""
     taps, frames = maps.shape[1], maps.shape[3]
-    out[...] = maps[:, taps // 2]
+    if add:
+        out += maps[:, taps // 2]
+    else:
+        out[...] = maps[:, taps // 2]
     for k, target, source in _shifts(frames, taps):
         if k != taps // 2:
             out[:, :, target] += maps[:, k, :, source]
@@ -124,24 +133,37 @@ class SumChannels(PyLayer):
 
 
 class SumFrames(PyLayer):
-    """Shifted sum of maps that belong to images: [B*T, K*O, H, W] -> [B, O, T, H, W]."""
+    """Shifted sum of maps that belong to images: [B*T, taps*rows*O, H+rows-1, W] -> [B, O, T, H, W].
+
+    Map (k, r, o) of an image also belongs r rows further up.
+    """
 
     @staticmethod
-    def forward(ctx, y, batch, taps):
+    def forward(ctx, y, batch, taps, rows=1):
         images, channels, h, w = y.shape
-        ctx.taps = taps
-        out = paddle.empty([batch, channels // taps, images // batch, h, w], y.dtype)
-        maps = array_of(y).reshape(batch, images // batch, taps, channels // taps, h * w)
-        _shifted_sum(maps.transpose(0, 2, 3, 1, 4), array_of(out).reshape(*out.shape[:3], h * w))
+        ctx.taps, ctx.rows = taps, rows
+        out = paddle.empty([batch, channels // (taps * rows), images // batch, h - rows + 1, w], y.dtype)
+        total = array_of(out).reshape(*out.shape[:3], -1)
+        for row, maps in enumerate(SumFrames._maps(y, batch, taps, rows)):
+            _shifted_sum(maps, total, add=row > 0)
         return out
 
     @staticmethod
     def backward(ctx, grad):
         b, channels, t, h, w = grad.shape
-        result = paddle.empty([b * t, ctx.taps * channels, h, w], grad.dtype)
-        maps = array_of(result).reshape(b, t, ctx.taps, channels, h * w)
-        _spread(array_of(grad).reshape(b, channels, t, h * w), maps.transpose(0, 2, 3, 1, 4))
+        make = paddle.zeros if ctx.rows > 1 else paddle.empty  # of several rows each leaves some untouched
+        result = make([b * t, ctx.taps * ctx.rows * channels, h + ctx.rows - 1, w], grad.dtype)
+        for maps in SumFrames._maps(result, b, ctx.taps, ctx.rows):
+            _spread(array_of(grad).reshape(b, channels, t, h * w), maps)
         return result
+
+    @staticmethod
+    def _maps(y, batch, taps, rows):
+        """For every row r views [B, taps, O, T, H*W] of the maps (k, r, o), from row r on."""
+        images, _, h, w = y.shape
+        maps = array_of(y).reshape(batch, images // batch, taps, rows, -1, h * w).transpose(3, 0, 2, 4, 1, 5)
+        for row in range(rows):
+            yield maps[row, ..., row * w : (row + h - rows + 1) * w]
 
 
 class ToFrames(PyLayer):
@@ -184,23 +206,25 @@ class Subsample(PyLayer):
         return result
 
 
-def space_to_depth(x, kernel, stride, padding):
-    """Zero-pads [B, C, T, H, W] and moves the phases of the stride into channels: [B*T, C*sh*sw, h, w].
+def rows_to_depth(x, kernel, stride, padding):
+    """What a strided kernel reads, its taps in a row as channels: [B, C, T, H, W] -> [B*T, C*sh*kw, h, W'].
 
-    Row i of phase p is row i * sh + p - padding of the input; enough rows for every tap of the last output.
+    Row i of phase p is row i * sh + p - padding of the zero-padded input, column j of tap q its column
+    j * sw + q - padding; h = H' - 1 + kh / sh (rounded up) are enough rows for every tap of the last output.
     """
     b, c, t, *size = x.shape
-    sh, sw = stride
-    h, w = ((n + 2 * p - k) // s - (-k // s) for n, k, s, p in zip(size, kernel, stride, padding))
-    out = paddle.zeros([b * t, c * sh * sw, h, w], x.dtype)
-    phases = array_of(out).reshape(b, t, c, sh, sw, h, w)
+    (kh, kw), (sh, sw) = kernel, stride
+    h, w = ((n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, kernel, stride, padding))
+    h += -(-kh // sh) - 1
+    out = paddle.zeros([b * t, c * sh * kw, h, w], x.dtype)
+    taps = array_of(out).reshape(b, t, c, sh, kw, h, w)
     images = array_of(x).transpose(0, 2, 1, 3, 4)
     for p in range(sh):
         rows, from_row = _phase(p - padding[0], sh, h)
-        for q in range(sw):
+        for q in range(kw):
             columns, from_column = _phase(q - padding[1], sw, w)
             part = images[..., from_row::sh, from_column::sw][..., : h - rows, : w - columns]
-            phases[:, :, :, p, q, rows : rows + part.shape[-2], columns : columns + part.shape[-1]] = part
+            taps[:, :, :, p, q, rows : rows + part.shape[-2], columns : columns + part.shape[-1]] = part
     return out
 
 

@@ -10,6 +10,7 @@ from slowfast_paddle.layers.conv3d import Conv3D, plain_conv3d
 # name: (in, out, kernel, stride, padding), input [T, H, W], the form it must take
 CASES = {
     "fast_stem": ((3, 4, (5, 7, 7), (1, 2, 2), (2, 3, 3)), (6, 16, 12), "stem"),
+    "wide_stem": ((3, 11, (3, 7, 7), (1, 2, 2), (1, 3, 3)), (3, 16, 12), "stem"),
     "slow_stem": ((3, 4, (1, 7, 7), (1, 2, 2), (0, 3, 3)), (2, 16, 12), "stem"),
     "odd_stem": ((3, 4, (3, 7, 7), (1, 2, 2), (1, 3, 3)), (3, 15, 13), "stem"),
     "x3d_stem": ((3, 4, (1, 3, 3), (1, 2, 2), (0, 1, 1)), (3, 13, 10), "stem"),
@@ -82,7 +83,12 @@ def test_form_equals_plain(name, bias, form_used):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * max(1.0, np.abs(b).max()))
 
 
-def test_stem_with_input_gradient_is_not_space_to_depth(form_used):
+def test_cases_cover_stems_of_few_and_many_maps():
+    maps = {arguments[1] * arguments[2][0] for arguments, _, form in CASES.values() if form == "stem"}
+    assert min(maps) <= conv_forms._FEW_MAPS < max(maps)
+
+
+def test_stem_with_input_gradient_is_plain(form_used):
     arguments, size, _ = CASES["fast_stem"]
     layer = build(arguments)
     x = paddle.randn([1, 3, *size])
