@@ -6,9 +6,9 @@ layouts and adding frames, is done in numpy on the memory of the tensors themsel
 
     planes      kt x kh x kw: every frame is an image, a conv2d gives kt * O maps an image, and output frame t is the
                 sum over k of map k of frame t + k - kt // 2 ("shifted sum").
-    stem        the same for a strided stem: the taps of a kernel row and the phases of the row stride become channels
-                first, which turns 7x7 stride 2 over 3 channels into 4x1 stride 1 over 42. With few maps an image the
-                4 rows become maps too, and the convolution a mere matrix product. Gives no gradient to its input.
+    stem        the same for a strided stem: the phases of the stride become channels first (space to depth), which
+                turns 7x7 stride 2 over 3 channels into 4x4 stride 1 over 12. With few maps an image each of the 4 rows
+                of taps gives maps of its own, summed afterwards like the frames. Gives no gradient to its input.
     pointwise   kt x 1 x 1: a 1x1x1 convolution to kt * O channels and the shifted sum; strided in space: subsample
                 first.
 
@@ -20,7 +20,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle.autograd import PyLayer
 
-# With so few maps per image (kt * O) copying patches takes longer than multiplying them: worth summing rows afterwards.
+# With so few maps an image (kt * O) copying patches takes longer than multiplying them, and two MKL threads longer
+# than one (measured: 38 and 21 ms). Making the rows of the kernel maps quarters the copies and multiplies the maps.
 _FEW_MAPS = 32
 
 DTYPES = {paddle.float32: "<f4", paddle.float64: "<f8"}
@@ -34,18 +35,21 @@ def planes(x, weight, stride, padding):
 
 
 def stem(x, weight, stride, padding):
-    """`planes` with the taps of a row and the phases of the row stride as channels; x gets no gradient."""
-    sh = stride[0]
-    out_channels, channels, kt, kh, kw = weight.shape
-    rows = -(-kh // sh)  # taps per phase, rounded up
-    w = F.pad(_as_2d(weight), [0, 0, 0, rows * sh - kh]).reshape([kt * out_channels, channels, rows, sh, kw])
-    w = w.transpose([0, 1, 3, 4, 2]).reshape([kt * out_channels, channels * sh * kw, rows, 1])
-    frames = rows_to_depth(x, (kh, kw), stride, padding)  # [B*T, C*sh*kw, H'+rows-1, W']
-    if kt * out_channels > _FEW_MAPS:
+    """`planes` with the phases of the stride as channels; x gets no gradient."""
+    sh, sw = stride
+    rows, columns = (-(-k // s) for k, s in zip(weight.shape[3:], stride))  # kernel size per phase, rounded up
+    w = _as_2d(weight)
+    maps, channels, kh, kw = w.shape
+    w = F.pad(w, [0, columns * sw - kw, 0, rows * sh - kh])
+    w = w.reshape([maps, channels, rows, sh, columns, sw]).transpose([0, 1, 3, 5, 2, 4])
+    w = w.reshape([maps, channels * sh * sw, rows, columns])
+    frames = space_to_depth(x, weight.shape[3:], stride, padding)  # [B*T, C*sh*sw, H'+rows-1, W'+columns-1]
+    kt = weight.shape[2]
+    if maps > _FEW_MAPS:
         return SumFrames.apply(F.conv2d(frames, w), x.shape[0], kt)
-    w = w.reshape([kt, out_channels, channels * sh * kw, rows]).transpose([0, 3, 1, 2])
-    w = w.reshape([kt * rows * out_channels, channels * sh * kw, 1, 1])
-    return SumFrames.apply(F.conv2d(frames, w), x.shape[0], kt, rows)
+    w = w.reshape([kt, maps // kt, channels * sh * sw, rows, columns]).transpose([0, 3, 1, 2, 4])
+    y = F.conv2d(frames, w.reshape([rows * maps, channels * sh * sw, 1, columns]))
+    return SumFrames.apply(y, x.shape[0], kt, rows)
 
 
 def pointwise(x, weight, stride):
@@ -206,25 +210,23 @@ class Subsample(PyLayer):
         return result
 
 
-def rows_to_depth(x, kernel, stride, padding):
-    """What a strided kernel reads, its taps in a row as channels: [B, C, T, H, W] -> [B*T, C*sh*kw, h, W'].
+def space_to_depth(x, kernel, stride, padding):
+    """Zero-pads [B, C, T, H, W] and moves the phases of the stride into channels: [B*T, C*sh*sw, h, w].
 
-    Row i of phase p is row i * sh + p - padding of the zero-padded input, column j of tap q its column
-    j * sw + q - padding; h = H' - 1 + kh / sh (rounded up) are enough rows for every tap of the last output.
+    Row i of phase p is row i * sh + p - padding of the input; enough rows for every tap of the last output.
     """
     b, c, t, *size = x.shape
-    (kh, kw), (sh, sw) = kernel, stride
-    h, w = ((n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, kernel, stride, padding))
-    h += -(-kh // sh) - 1
-    out = paddle.zeros([b * t, c * sh * kw, h, w], x.dtype)
-    taps = array_of(out).reshape(b, t, c, sh, kw, h, w)
+    sh, sw = stride
+    h, w = ((n + 2 * p - k) // s - (-k // s) for n, k, s, p in zip(size, kernel, stride, padding))
+    out = paddle.zeros([b * t, c * sh * sw, h, w], x.dtype)
+    phases = array_of(out).reshape(b, t, c, sh, sw, h, w)
     images = array_of(x).transpose(0, 2, 1, 3, 4)
     for p in range(sh):
         rows, from_row = _phase(p - padding[0], sh, h)
-        for q in range(kw):
+        for q in range(sw):
             columns, from_column = _phase(q - padding[1], sw, w)
             part = images[..., from_row::sh, from_column::sw][..., : h - rows, : w - columns]
-            taps[:, :, :, p, q, rows : rows + part.shape[-2], columns : columns + part.shape[-1]] = part
+            phases[:, :, :, p, q, rows : rows + part.shape[-2], columns : columns + part.shape[-1]] = part
     return out
 
 

@@ -83,12 +83,18 @@ def test_form_equals_plain(name, bias, form_used):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * max(1.0, np.abs(b).max()))
 
 
-def test_cases_cover_stems_of_few_and_many_maps():
-    maps = {arguments[1] * arguments[2][0] for arguments, _, form in CASES.values() if form == "stem"}
-    assert min(maps) <= conv_forms._FEW_MAPS < max(maps)
+@pytest.mark.parametrize(("name", "rows"), [("fast_stem", 4), ("unpadded_stem", 2), ("wide_stem", 1)])
+def test_stem_of_few_maps_sums_rows(name, rows, monkeypatch):
+    """`test_form_equals_plain` compares the results of both ways."""
+    used = []
+    apply = conv_forms.SumFrames.apply
+    monkeypatch.setattr(conv_forms.SumFrames, "apply", lambda *a: used.append((*a, 1)[3]) or apply(*a))
+    arguments, size, _ = CASES[name]
+    build(arguments)(paddle.randn([1, 3, *size]))
+    assert used == [rows]
 
 
-def test_stem_with_input_gradient_is_plain(form_used):
+def test_stem_with_input_gradient_is_not_space_to_depth(form_used):
     arguments, size, _ = CASES["fast_stem"]
     layer = build(arguments)
     x = paddle.randn([1, 3, *size])
