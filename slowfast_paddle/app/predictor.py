@@ -13,7 +13,7 @@ import numpy as np
 import paddle
 
 from slowfast_paddle.app import build
-from slowfast_paddle.app.running import runner_of
+from slowfast_paddle.app.running import pack_for, runner_of
 from slowfast_paddle.app.scorer import open_scorer
 from slowfast_paddle.app.weights import sidecar_config
 from slowfast_paddle.checkpoint import stem
@@ -114,7 +114,8 @@ class Predictor:
         with readable(video) as local:
             items = sliding_items(local, self.scorer.sliding(stride_sec), fps)
             with self.scorer.lock:
-                return extract(items, self._feature_runner(), self.scorer.pack, stride_sec)
+                runner = self._feature_runner()
+                return extract(items, runner, pack_for(runner, self.scorer.pack), stride_sec)
 
     def live(self, read: Callable[[], np.ndarray | None]) -> Iterator[LiveResult]:
         """Scores the newest moments of a live source; frames are dropped rather than queued.

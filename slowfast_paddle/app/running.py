@@ -9,6 +9,7 @@ from paddle import nn
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.export.compile import CompiledNetwork
 from slowfast_paddle.export.engines import check_precision
+from slowfast_paddle.models.pack import PackPathways
 
 
 def runner_of(config: Config, network: nn.Layer, gpu: bool, example: Sequence[np.ndarray] | None = None) -> Callable[..., Any]:
@@ -24,6 +25,11 @@ def runner_of(config: Config, network: nn.Layer, gpu: bool, example: Sequence[np
     compiled = config.test.compiled and not gpu
     check_precision(config.test.precision, compiled)
     return CompiledNetwork(network, example=example, precision=config.test.precision) if compiled else network
+
+
+def pack_for(runner: Callable[..., Any], pack: PackPathways) -> Callable[[np.ndarray], tuple]:
+    """How a runner wants its pathways: on the network's device, or as the arrays a compiled program takes."""
+    return pack.arrays if isinstance(runner, CompiledNetwork) else pack
 
 
 def example_clip(network: nn.Layer, size: int, boxes: int = 0) -> list[np.ndarray]:

@@ -15,7 +15,7 @@ from paddle import nn
 from slowfast_paddle import checkpoint
 from slowfast_paddle.app import build
 from slowfast_paddle.app.dense import DenseTime, Unread, open_dense, over_time
-from slowfast_paddle.app.running import example_clip, runner_of
+from slowfast_paddle.app.running import example_clip, pack_for, runner_of
 from slowfast_paddle.app.weights import load_model
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.protocol import Protocol, get_protocol
@@ -25,6 +25,7 @@ from slowfast_paddle.data.sources import readable
 from slowfast_paddle.engine.evaluator import Answer, answer_of, score_video
 from slowfast_paddle.engine.live import LatestFrames, LiveResult, live
 from slowfast_paddle.engine.timeline import Window, score_windows
+from slowfast_paddle.export.compile import CompiledNetwork
 from slowfast_paddle.models.pack import PackPathways
 
 
@@ -55,10 +56,18 @@ class Scorer:
         return self.config.model.head.activation == "sigmoid"
 
     def loader(self, records: Records) -> AbstractContextManager:
-        """Test items of this process's videos, for `answer`."""
+        """Test items of this process's videos, for `answer`; reading begins at once."""
         if self.dense:
             return contextlib.nullcontext(Unread(records))
-        return build.test_loader(self.config, records, self.protocol)
+        loader = build.test_loader(self.config, records, self.protocol)
+        loader.read_ahead()
+        return loader
+
+    def prepare(self) -> None:
+        """Loads the compiled program where one for these views is cached, before the first video is there."""
+        if self.dense is None and isinstance(self.runner, CompiledNetwork):
+            size = self.config.test.crop_px
+            self.runner.prepare([np.zeros((1, 3, len(i), size, size), np.float32) for i in self.pack.indices])
 
     def answer(self, item: dict) -> Answer:
         """The answer for one video of `loader`.
@@ -73,10 +82,10 @@ class Scorer:
 
     def score(self, item: dict) -> Answer:
         """The answer for one test item with its views. One call runs at a time; threads wait for each other."""
-        config = self.config
+        config, pack = self.config, pack_for(self.runner, self.pack)
         views, classes, average = config.test.views_per_forward, config.model.num_classes, config.test.average
         with self.lock, paddle.no_grad():
-            return answer_of(item, score_video(self.runner, self.pack, item, classes, views, average, self.multi_label))
+            return answer_of(item, score_video(self.runner, pack, item, classes, views, average, self.multi_label))
 
     def sliding(self, stride_sec: float) -> Sliding:
         """How windows are laid over a video: one central crop, everything else as in testing."""

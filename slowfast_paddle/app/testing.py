@@ -95,6 +95,7 @@ def score_list(config: Config, here: machine.Machine, weights: str | None, recor
     path = choose_weights(config, weights)
     scorer = open_scorer(config, path, here.gpu)
     with scorer.loader(records) as loader:
+        scorer.prepare()
         scores = evaluate(scorer.answer, loader, len(records), config.model.num_classes)
     return Scored(scores, records, scorer, stamp(scorer, path, records, list_name, scores))
 

@@ -16,7 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Explains the middle view of the video."""
     import numpy as np
-    import paddle
 
     from slowfast_paddle.app.predictor import Predictor
     from slowfast_paddle.data.strips import thin_out
@@ -35,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     prediction = predictor(args.input) if args.class_name is None else None
     index = prediction.top[0].index if prediction else _class_number(args.class_name, predictor.class_names)
     clip = cut_view(item, num_views(item) // 2)
-    pathways = predictor.scorer.pack(paddle.to_tensor(np.ascontiguousarray(clip[None])))
+    pathways = predictor.scorer.pack(np.ascontiguousarray(clip[None]))
     heats = grad_cam(predictor.scorer.network, pathways, index)
     name = predictor.class_names[index]
     rows = []

@@ -4,7 +4,8 @@ Paddle's own DataLoader is not used: one dead or hanging reader ends it without 
 /dev/shm, and it cannot start in the middle of an epoch.
 """
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -71,6 +72,7 @@ class Loader:
         self._pool: ReaderPool | None = None
         self._next_task = 0
         self._epoch, self._first_step = 0, 0
+        self._begun: Iterator[dict] | None = None
 
     def __len__(self) -> int:
         """Batches of a whole epoch; of the first where epochs differ."""
@@ -84,17 +86,27 @@ class Loader:
         """The next iteration reads this epoch, from this step on (to resume)."""
         self._epoch, self._first_step = epoch, first_step
 
+    def read_ahead(self) -> None:
+        """Begins the next iteration: reader processes read its first batches while the caller does something else."""
+        self._begun = iter(self)
+
     def __iter__(self) -> Iterator[dict]:
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            return begun
         batches = self.sampler.batches(self._epoch, self._first_step)
         self._first_step = 0
-        return self._read(batches)
+        return self._collated(self._read(batches))
 
     def full_size_batches(self, epoch: int) -> Iterator[dict]:
         """Batches of the epoch's largest clips, from a training sampler; the position stays where it is."""
-        return self._read(self.sampler.batches(epoch, full_size=True))
+        return self._collated(self._read(self.sampler.batches(epoch, full_size=True)))
 
-    def _read(self, batches: Iterator[list]) -> Iterator[dict]:
-        for samples in self._in_processes(batches) if self.num_workers else self._here(batches):
+    def _read(self, batches: Iterator[list]) -> Iterator[list[dict]]:
+        return self._in_processes(batches) if self.num_workers else self._here(batches)
+
+    def _collated(self, read: Iterable[list[dict]]) -> Iterator[dict]:
+        for samples in read:
             batch = self.collate(samples)
             if batch.get("skipped"):
                 batch["skipped"] = self._first_time(batch["skipped"])
@@ -117,24 +129,30 @@ class Loader:
             yield [self.dataset[key] for key in keys]
 
     def _in_processes(self, batches: Iterator[list]) -> Iterator[list[dict]]:
-        """Keeps `prefetch` batches under way and yields them in order."""
+        """Gives the readers the first batches; the iterator keeps `prefetch` under way and yields them in order."""
         if self._pool is None:
             self._pool = ReaderPool(self.dataset, self.num_workers, self.timeout_sec)
-        pool, ahead, done = self._pool, [], {}
         oldest = self._next_task  # results of an iteration that was given up are older and dropped
-        while True:
-            while len(ahead) <= self.prefetch and (keys := next(batches, None)) is not None:
-                tasks = range(self._next_task, self._next_task + len(keys))
-                self._next_task += len(keys)
-                for task, key in zip(tasks, keys):
-                    pool.submit(task, key)
-                ahead.append(tasks)
-            if not ahead:
-                return
-            tasks = ahead.pop(0)
+        ahead: deque[range] = deque()
+        self._submit(self._pool, batches, ahead)
+        return self._answers(self._pool, batches, ahead, oldest)
+
+    def _submit(self, pool: ReaderPool, batches: Iterator[list], ahead: deque[range]) -> None:
+        while len(ahead) <= self.prefetch and (keys := next(batches, None)) is not None:
+            tasks = range(self._next_task, self._next_task + len(keys))
+            self._next_task += len(keys)
+            for task, key in zip(tasks, keys):
+                pool.submit(task, key)
+            ahead.append(tasks)
+
+    def _answers(self, pool: ReaderPool, batches: Iterator[list], ahead: deque[range], oldest: int) -> Iterator[list[dict]]:
+        done: dict[int, dict] = {}
+        while ahead:
+            tasks = ahead.popleft()
             while not all(task in done for task in tasks):
                 done.update((task, sample) for task, sample in pool.collect() if task >= oldest)
             yield [done.pop(task) for task in tasks]
+            self._submit(pool, batches, ahead)
 
     def _first_time(self, messages: list[str]) -> list[str]:
         """Messages not given before.

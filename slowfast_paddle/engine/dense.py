@@ -46,7 +46,7 @@ def score_blocks(
     total: np.ndarray | None = None
     count = 0
     for block in blocks:
-        clip = normalise(paddle.to_tensor(np.ascontiguousarray(block.frames[None])))
+        clip = normalise(np.ascontiguousarray(block.frames[None]))
         slow = (paddle.index_select(clip, paddle.to_tensor(block.slow, "int32"), axis=2),) if pathways == 2 else ()
         logits = network((*slow, clip))
         if isinstance(logits, paddle.Tensor):

@@ -65,7 +65,7 @@ class DetectionTask:
             boxes = np.array([[0, 0, width - 1, height - 1]], dtype=np.float32)
             number = np.concatenate([[1], np.zeros(len(number) - 1)]).astype(np.int32)
             label = np.full((1, self.num_classes), IGNORED, dtype=np.float32)
-        pathways = self.pack(paddle.to_tensor(batch["clip"]))
+        pathways = self.pack(batch["clip"])
         return network(pathways, paddle.to_tensor(boxes), paddle.to_tensor(number)), paddle.to_tensor(label)
 
     def loss(self, logits: paddle.Tensor, target: paddle.Tensor) -> paddle.Tensor:
@@ -148,7 +148,7 @@ def detect(network: Network, task: DetectionTask, items: Iterable[Mapping[str, A
 def _view_scores(network: Network, task: DetectionTask, view: Mapping[str, np.ndarray]) -> np.ndarray:
     boxes = paddle.to_tensor(view["boxes"])
     number = paddle.to_tensor(np.array([len(view["boxes"])], dtype=np.int32))
-    logits = network(task.pack(paddle.to_tensor(view["clip"][None])), boxes, number)
+    logits = network(task.pack(view["clip"][None]), boxes, number)
     return activate(logits.astype("float32").numpy(), task.activation)
 
 

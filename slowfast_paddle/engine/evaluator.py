@@ -18,7 +18,7 @@ _logger = log.get(__name__)
 
 Item = Mapping[str, Any]
 Network = Callable[[tuple[paddle.Tensor, ...]], Any]
-Pack = Callable[[paddle.Tensor], tuple[paddle.Tensor, ...]]
+Pack = Callable[[np.ndarray], tuple]
 
 
 class Answer(NamedTuple):
@@ -56,7 +56,7 @@ def score_video(
     ensemble = ViewEnsemble(1, total, num_classes, use_max=average == "max")
     done = 0
     for clips in chunks(item, views_per_forward):
-        logits = network(pack(paddle.to_tensor(clips)))
+        logits = network(pack(clips))
         if isinstance(logits, paddle.Tensor):
             logits = logits.astype("float32").numpy()
         scores = activate(logits, activation).mean(axis=1)

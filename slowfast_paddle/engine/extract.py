@@ -73,7 +73,7 @@ def extract(items: Iterable[dict], run: Callable[[tuple], object], pack: Callabl
     with paddle.no_grad():
         for item in items:
             clips = cut_views(item, 0, num_views(item))
-            rows.append(np.asarray(run(pack(paddle.to_tensor(clips))), dtype=np.float32).mean(axis=0))
+            rows.append(np.asarray(run(pack(clips)), dtype=np.float32).mean(axis=0))
             starts.append(item["start_sec"])
             ends.append(item["end_sec"])
             fps = item["fps"]

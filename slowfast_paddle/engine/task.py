@@ -14,7 +14,7 @@ from slowfast_paddle.metrics.topk import top_classes
 
 Batch = Mapping[str, Any]
 SHOWN_KS = (1, 5)
-Pack = Callable[[paddle.Tensor], tuple[paddle.Tensor, ...]]
+Pack = Callable[[np.ndarray], tuple[paddle.Tensor, ...]]
 
 
 class Task(Protocol):
@@ -82,7 +82,7 @@ class ClassificationTask:
         self, network: Callable[..., paddle.Tensor], batch: Batch, rng: np.random.Generator | None = None
     ) -> tuple[paddle.Tensor, paddle.Tensor]:
         """Logits [B, C] and targets: class numbers [B], or shares [B, C] where labels are soft."""
-        pathways = self.pack(paddle.to_tensor(batch["clip"]))
+        pathways = self.pack(batch["clip"])
         target = paddle.to_tensor(batch["label"])
         if not self.multi_label and (self._label_smoothing or self._mixing):
             target = F.label_smooth(F.one_hot(target, self.num_classes), epsilon=self._label_smoothing)

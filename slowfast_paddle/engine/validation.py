@@ -34,7 +34,7 @@ def validate(network: nn.Layer, task: ClassificationTask, loader: Any) -> dict[s
                 rows[int(index)] = Row(None, label, error=reason)
             if len(batch["index"]) == 0:
                 continue
-            logits = network(task.pack(paddle.to_tensor(batch["clip"])))
+            logits = network(task.pack(batch["clip"]))
             scores = task.probabilities(logits.astype("float32").numpy())
             for index, row, label in zip(np.asarray(batch["index"]), scores, np.asarray(batch["label"])):
                 rows[int(index)] = Row(row, label, views=1)

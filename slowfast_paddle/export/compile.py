@@ -70,12 +70,24 @@ class CompiledNetwork:
             return run_dygraph(self.network, arrays, len(pathways))
         return paddle.to_tensor(program(arrays))
 
+    def prepare(self, pathways: Sequence[np.ndarray]) -> None:
+        """Loads the program for inputs like these (values do not matter) if it was kept and verified on this machine.
+
+        Otherwise nothing happens: the first call compiles, and verifies with what it is given.
+        """
+        arrays = self._example or list(pathways)
+        with self._lock, contextlib.suppress(ExportError):  # what cannot be loaded is reported by the first call
+            for key, engine in self._keys(arrays).items():
+                folder = self._cache_dir / key
+                if self._shape(arrays) not in self._programs and self._is_verified(folder) and is_intact(folder):
+                    self._programs[self._shape(arrays)] = self._load(folder, engine)
+
     def compiled(self) -> bool:
         """True when at least one shape runs compiled (for logs and result stamps)."""
         return any(program is not None for program in self._programs.values())
 
     def _program(self, arrays: list[np.ndarray], pathways: int) -> Program | None:
-        shape = tuple(array.shape[1:] for array in arrays) if self._example is None else ()
+        shape = self._shape(arrays)
         with self._lock:
             if shape not in self._programs:
                 full = len(self._programs) >= MAX_SHAPES
@@ -84,10 +96,18 @@ class CompiledNetwork:
                     _log.warning("more than %d input shapes; further ones run without compiling, slowly", MAX_SHAPES)
             return self._programs[shape]
 
+    def _shape(self, arrays: Sequence[np.ndarray]) -> tuple:
+        """What decides which program takes these inputs."""
+        return tuple(array.shape[1:] for array in arrays) if self._example is None else ()
+
+    def _keys(self, arrays: Sequence[np.ndarray]) -> dict[str, Engine]:
+        """Names of the programs for such inputs in the cache, the fastest engine first."""
+        digest = network_digest(self.network, arrays, free_sizes=self._example is not None)
+        return {f"{engine.name.lower()}-{digest[:32]}": engine for engine in engines(self._precision)}
+
     def _compile_or_warn(self, arrays: list[np.ndarray], pathways: int) -> Program | None:
         reasons = []
-        digest = network_digest(self.network, arrays, free_sizes=self._example is not None)
-        keys = {f"{engine.name.lower()}-{digest[:32]}": engine for engine in engines(self._precision)}
+        keys = self._keys(arrays)
         # What is cached goes first: an engine that could not take this network is not asked again in every process.
         for key in sorted(keys, key=lambda key: not is_intact(self._cache_dir / key)):
             try:
@@ -105,9 +125,6 @@ class CompiledNetwork:
         def build(folder: Path) -> None:
             engine.save(self.network, arrays, pathways, folder, free_sizes)
 
-        def load(folder: Path) -> Program:
-            return Program(folder, self._threads, lambda config: engine.use(config, self._precision))
-
         tolerance = engine.tolerance[self._precision]
         try:
             folder = cached_folder(self._cache_dir, key, build)
@@ -115,21 +132,30 @@ class CompiledNetwork:
             _log.warning("%s: cannot keep compiled programs (%s); set SLOWFAST_CACHE", self._cache_dir, err.strerror)
             with tempfile.TemporaryDirectory() as scratch:  # the program is read whole when it is loaded
                 build(Path(scratch))
-                program = load(Path(scratch))
+                program = self._load(Path(scratch), engine)
             verify(program, self.network, arrays, pathways, tolerance)
             return program
-        program = load(folder)
-        record = folder / f"verified-{self._precision}"
-        here = f"{platform.machine()} {_cpu_model()}"
-        if not record.is_file() or record.read_text() != here:
+        program = self._load(folder, engine)
+        if not self._is_verified(folder):
             difference = verify(program, self.network, arrays, pathways, tolerance)
             with contextlib.suppress(OSError):  # a cache shared read-only is verified by every process
-                record.write_text(here)
+                self._record(folder).write_text(_this_machine())
             _log.info(
                 "compiled for the CPU with %s in %s; largest difference to dygraph %.1e of the largest logit",
                 engine.name, self._precision, difference,
             )  # fmt: skip
         return program
+
+    def _load(self, folder: Path, engine: Engine) -> Program:
+        return Program(folder, self._threads, lambda config: engine.use(config, self._precision))
+
+    def _record(self, folder: Path) -> Path:
+        """Says where the program was found right."""
+        return folder / f"verified-{self._precision}"
+
+    def _is_verified(self, folder: Path) -> bool:
+        record = self._record(folder)
+        return record.is_file() and record.read_text() == _this_machine()
 
 
 def verify(program: Program, network: paddle.nn.Layer, arrays: list[np.ndarray], pathways: int, tolerance: float) -> float:
@@ -158,9 +184,9 @@ def run_dygraph(network: paddle.nn.Layer, arrays: list[np.ndarray], pathways: in
         return network(tuple(tensors[:pathways]), *tensors[pathways:])
 
 
-def _cpu_model() -> str:
+def _this_machine() -> str:
     """Name of the processor: a program verified on one may take other kernels on another."""
     info = Path("/proc/cpuinfo")
-    if not info.is_file():
-        return ""
-    return next((line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")), "")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+    return f"{platform.machine()} {model}"

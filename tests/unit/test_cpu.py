@@ -86,6 +86,20 @@ def test_twice_is_once_and_paddle_is_not_imported():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the settings are for Linux")
+def test_large_blocks_come_in_huge_pages_where_the_machine_says_so():
+    code = (
+        "from slowfast_paddle.cpu import configure_process as c; given = 'huge pages' in c().get('malloc', ''); "
+        "block = bytearray(b'1') * (64 << 20); "
+        "lines = dict(line.split(':') for line in open('/proc/self/smaps_rollup').read().splitlines()[1:]); "
+        "print(int(lines['AnonHugePages'].split()[0]) if given else 'not given')"
+    )
+    out = subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY, capture_output=True, text=True).stdout
+    if "not given" in out:
+        pytest.skip("this machine gives no huge pages on request")
+    assert int(out) > 32 << 10  # kB: half of the block or more
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the settings are for Linux")
 def test_launched_processes_divide_the_cores(tmp_path):
     script = tmp_path / "show.py"
     script.write_text("from slowfast_paddle.cpu import configure_process as c; print('threads', c()['MKL_NUM_THREADS'])")

@@ -56,6 +56,18 @@ def test_an_epoch_resumes_at_any_step(videos, workers):
         assert digest(loader) == whole[2:]
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_reading_ahead_changes_nothing(videos, workers):
+    data = VideoViewsDataset(from_paths(map(str, videos)), SHAPE, num_clips=2, num_crops=1, short_side_px=32, crop_px=32)
+    with Loader(data, EvalSampler(7), one_video, num_workers=workers) as loader:
+        loader.read_ahead()
+        if workers:  # the first videos arrive without anyone asking for a batch
+            readers = loader._pool._readers
+            assert [reader.connection.poll(30) for reader in readers] == [True] * workers
+        assert [item["index"] for item in loader] == list(range(7))
+        assert [item["index"] for item in loader] == list(range(7))
+
+
 def test_ranks_share_the_global_batch():
     alone = list(TrainSampler(20, 6, seed=2).batches(5))
     shared = [list(TrainSampler(20, 2, seed=2, rank=rank, world_size=3).batches(5)) for rank in range(3)]

@@ -22,7 +22,7 @@ class TinyDetector(paddle.nn.Layer):
 
 
 def pack(clip):
-    return (clip.astype("float32").transpose([0, 4, 1, 2, 3]) / 255.0,)
+    return (paddle.to_tensor(clip).astype("float32").transpose([0, 4, 1, 2, 3]) / 255.0,)
 
 
 def make_batch(numbers, seed=0):

@@ -41,7 +41,7 @@ def exact_statistics():
     paddle.seed(0)
     network = TinyNet(0.0)
     network.train()
-    update_bn_statistics(network, FakeLoader(), lambda batch: network(pack(paddle.to_tensor(batch["clip"]))))
+    update_bn_statistics(network, FakeLoader(), lambda batch: network(pack(batch["clip"])))
     return {"precise.mean": network.bn._mean.numpy(), "precise.variance": network.bn._variance.numpy()}
 
 

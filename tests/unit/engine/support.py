@@ -38,7 +38,7 @@ class TinyNet(nn.Layer):
 
 def pack(clips):
     """uint8 [B, T, H, W, 3] to one pathway."""
-    return ((clips.astype("float32") / 255.0).transpose([0, 4, 1, 2, 3]),)
+    return ((paddle.to_tensor(clips).astype("float32") / 255.0).transpose([0, 4, 1, 2, 3]),)
 
 
 class FakeLoader:

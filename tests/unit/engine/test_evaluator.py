@@ -118,7 +118,7 @@ def test_validation_is_the_mean_over_videos_not_over_batches(network):
     task = PoisonedTask(pack, CLASSES)
     one, other = validate(network, task, batches(2)), validate(network, task, batches(5))
     assert one == pytest.approx(other)
-    probs = activate(network(pack(paddle.to_tensor(clips))).numpy(), "softmax")[:, 0]
+    probs = activate(network(pack(clips)).numpy(), "softmax")[:, 0]
     assert one["loss"] == pytest.approx(-np.log(probs[np.arange(5), labels]).mean(), rel=1e-5)
     failed = validate(network, task, [*batches(5), {"index": [], "failed": [(5, 1, "x.mp4: broken")]}])
     assert failed["failed"] == 1 and failed["loss"] == one["loss"]

@@ -104,6 +104,24 @@ def test_a_second_process_neither_compiles_nor_verifies(network, tmp_path, monke
     assert CompiledNetwork(network, tmp_path)(clips(2)).shape[0] == 2
 
 
+def test_a_verified_program_is_loaded_before_the_first_call(network, tmp_path, monkeypatch):
+    like = [np.zeros_like(p) for p in clips(1)]
+    fresh = CompiledNetwork(network, tmp_path)
+    fresh.prepare(like)
+    assert not fresh.compiled() and not list(tmp_path.iterdir())
+    expected = fresh(clips(2)).numpy()
+    later = CompiledNetwork(network, tmp_path)
+    later.prepare(like)
+    assert later.compiled()
+    monkeypatch.setattr(compile_module, "Program", lambda *_: pytest.fail("loaded again"))
+    np.testing.assert_array_equal(later(clips(2)).numpy(), expected)
+    (folder,) = tmp_path.iterdir()
+    next(folder.glob("verified-*")).write_text("another processor")
+    elsewhere = CompiledNetwork(network, tmp_path)
+    elsewhere.prepare(like)
+    assert not elsewhere.compiled()
+
+
 def test_what_differs_has_another_digest(network):
     inputs = clips(1)
     key = network_digest(network, inputs)

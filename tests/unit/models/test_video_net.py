@@ -49,9 +49,12 @@ def test_packing_normalises_and_picks_frames():
     expected = ((frames / 255.0 - [0.45, 0.4, 0.5]) / [0.225, 0.2, 0.25]).transpose(0, 4, 1, 2, 3)
     np.testing.assert_allclose(fast.numpy(), expected, atol=2e-6)
     np.testing.assert_array_equal(slow.numpy(), fast.numpy()[:, :, [0, 7]])
+    for one, other in zip(pack.arrays(frames), (slow, fast)):
+        np.testing.assert_array_equal(one, other.numpy())
     assert not pack.state_dict()
     reverse = PackPathways((0.0,) * 3, (1.0,) * 3, ((0,),), reverse_channels=True)
     np.testing.assert_allclose(reverse(paddle.to_tensor(frames))[0].numpy()[:, 0, 0], frames[:, 0, ..., 2] / 255.0, atol=1e-6)
+    np.testing.assert_array_equal(reverse.arrays(frames)[0], reverse(frames)[0].numpy())
 
 
 def test_a_row_of_logits_for_every_box():
