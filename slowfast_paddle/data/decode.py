@@ -23,9 +23,14 @@ try:
     import av
 except ImportError:  # OpenCV reads then
     av = None
+else:
+    from av.video.reformatter import VideoReformatter
 
 # Titles in odd encodings must not stop a video; PyAV 19 no longer takes the argument that says so.
-_OPEN = {} if av is None or int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
+_MAJOR = 0 if av is None else int(av.__version__.split(".")[0])
+_OPEN = {"metadata_errors": "ignore"} if _MAJOR < 19 else {}
+# From PyAV 17 on a conversion starts a thread for each core, which takes milliseconds a frame.
+_CONVERT = {"threads": 1} if _MAJOR >= 17 else {}
 _log = logging.getLogger(__name__)
 DEFAULT_FPS = 30.0
 CLOCKED_CONTAINERS = ("mov", "matroska")  # packets carry true presentation times, so that one can seek and skip by them
@@ -76,6 +81,7 @@ class PyAVSource:
     def __init__(self, path: str, options: ReadOptions):
         self.name = path
         self.options = options
+        self._colours = VideoReformatter()  # one for all frames: preparing it takes as long as a small frame
 
     @cached_property
     def _packets(self) -> _Packets:
@@ -124,7 +130,7 @@ class PyAVSource:
         with self._open() as container:
             try:
                 for frame in container.decode(self._stream(container)):
-                    yield _upright(frame)
+                    yield self._upright(frame)
             except av.FFmpegError as err:
                 _log.debug("%s: decoding ends early (%s)", self.name, _reason(err))
 
@@ -137,7 +143,7 @@ class PyAVSource:
             try:
                 for frame in container.decode(self._stream(container)):
                     if total == place:
-                        frames[total] = keep(_upright(frame))
+                        frames[total] = keep(self._upright(frame))
                         place = next(pending, None)
                     total += 1
                     if place is None and not whole:
@@ -168,13 +174,19 @@ class PyAVSource:
                     stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
                     for frame in packet.decode():
                         if frame.pts in places:
-                            frames[places[frame.pts]] = keep(_upright(frame))
+                            frames[places[frame.pts]] = keep(self._upright(frame))
                         if frame.pts is not None and frame.pts >= last:
                             return frames
                     self._check(deadline)
             except av.FFmpegError:
                 return frames  # the caller decodes again from the start, which finds the true count
         return frames
+
+    def _upright(self, frame) -> np.ndarray:
+        """uint8 RGB [H, W, 3], turned as the file's display matrix asks; angles other than quarter turns are ignored."""
+        pixels = self._colours.reformat(frame, format="rgb24", **_CONVERT).to_ndarray()
+        quarters, rest = divmod(frame.rotation, 90)
+        return np.rot90(pixels, quarters % 4) if rest == 0 and quarters % 4 and abs(frame.rotation) <= 360 else pixels
 
     def _open(self):
         try:
@@ -228,13 +240,6 @@ class _FallbackSource:
             yield frame
         if empty and self._current is not self._second and self._second.can_open():
             yield from self._second.stream()
-
-
-def _upright(frame) -> np.ndarray:
-    """uint8 RGB [H, W, 3], turned as the file's display matrix asks; angles other than quarter turns are ignored."""
-    pixels = frame.to_ndarray(format="rgb24")
-    quarters, rest = divmod(frame.rotation, 90)
-    return np.rot90(pixels, quarters % 4) if rest == 0 and quarters % 4 and abs(frame.rotation) <= 360 else pixels
 
 
 def _reason(err: Exception) -> str:
