@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     views.add_argument("video")
     views.add_argument("--repeat", type=int, default=5, metavar="N", help="the best of N (default: %(default)s)")
     views.add_argument("--threads", type=int, default=1, metavar="N", help="of the decoder (default: %(default)s)")
-    loader = kinds.add_parser("loader", help="clips per second of the training reader alone")
+    loader = kinds.add_parser("loader", help="clips per second and memory of the training reader alone")
     loader.add_argument("list", help="list file of videos and labels")
     loader.add_argument("--prefix", default="", help="put before listed paths that are not absolute")
     loader.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="reader processes to try")

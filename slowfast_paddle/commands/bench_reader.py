@@ -1,8 +1,11 @@
 """Measure reading alone: the views of a test video against a reader that opens it for every view, and the training loader."""
 
 import importlib.util
+import multiprocessing
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -54,8 +57,8 @@ def bench_loader(args) -> dict[int, float]:
         dataset = ClipDataset(records, SHAPE, train=True, options=ReadOptions(decoder=args.decoder))
         batch = min(args.batch_size, len(dataset))
         with Loader(dataset, TrainSampler(len(dataset), batch), collate_clips, num_workers=workers) as loader:
-            rates[workers] = _clips_per_second(loader, batch, args.seconds)
-        print(f"{workers} workers: {rates[workers]:7.1f} clips/s")
+            rates[workers], memory = _clips_per_second(loader, batch, args.seconds)
+        print(f"{workers} workers: {rates[workers]:7.1f} clips/s{memory}")
     best = max(rates.values())
     if args.step_sec:
         print(
@@ -104,9 +107,9 @@ def _workers_needed(rates: dict[int, float], args) -> int:
     return int(np.ceil(args.batch_size / args.step_sec / single))
 
 
-def _clips_per_second(loader: Loader, batch: int, seconds: float) -> float:
-    """Rate after the first batch, which starts the workers."""
-    read, started, epoch = 0, None, 0
+def _clips_per_second(loader: Loader, batch: int, seconds: float) -> tuple[float, str]:
+    """Rate after the first batch, which starts the workers, and what became of the memory in words."""
+    read, started, epoch, resident = 0, None, 0, []
     while started is None or time.perf_counter() - started < seconds:
         loader.set_position(epoch)
         for _ in loader:
@@ -114,10 +117,22 @@ def _clips_per_second(loader: Loader, batch: int, seconds: float) -> float:
                 started = time.perf_counter()
                 continue
             read += batch
+            resident.append(_resident_mb())
             if time.perf_counter() - started >= seconds:
                 break
         epoch += 1
-    return read / (time.perf_counter() - started)
+    rate, half = read / (time.perf_counter() - started), resident[len(resident) // 2]
+    known = half and f", memory {half:.0f} MB halfway and {resident[-1]:.0f} MB after {read} clips"
+    return rate, known or ""
+
+
+def _resident_mb() -> float:
+    """Of this process and its readers; what they share counts for each. 0 where the system does not tell."""
+    processes = [os.getpid(), *(child.pid for child in multiprocessing.active_children())]
+    told = [Path(f"/proc/{process}/statm") for process in processes]
+    if not told[0].is_file():
+        return 0.0
+    return sum(int(file.read_text().split()[1]) for file in told) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _best(work: Callable[[], int], repeat: int) -> float:
