@@ -51,6 +51,9 @@ def init(use_gpu: bool) -> None:
     _stop_with_launcher()
     # Paddle: without this variable init_parallel_env insists on nccl even where no GPU exists (2.6, 3.x).
     os.environ["PADDLE_DISTRI_BACKEND"] = "nccl" if use_gpu else "gloo"
+    # Paddle: DataParallel averages the memory of a gradient as if it were contiguous. That of a transposed weight is not, and
+    # every rank would go on with numbers of its own (2.6, 3.3). Without strided kernels all tensors are contiguous.
+    paddle.set_flags({"FLAGS_use_stride_kernel": False})
     paddle.distributed.init_parallel_env()
 
 

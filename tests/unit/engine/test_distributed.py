@@ -68,6 +68,17 @@ def test_several_processes_train_as_one_on_the_same_global_batch(results, world,
 
 
 @SEVERAL
+def test_every_kind_of_convolution_has_its_gradient_averaged(results, world):
+    names = [name for name in results[1][0] if name.startswith("gradient.")]
+    assert len(names) > 30
+    for name in names:
+        one = results[1][0][name]
+        for part in results[world]:
+            np.testing.assert_array_equal(part[name], results[world][0][name], err_msg=name)
+            np.testing.assert_allclose(part[name], one, rtol=1e-3, atol=1e-4 * np.abs(one).max(), err_msg=name)
+
+
+@SEVERAL
 def test_precise_statistics_are_those_of_all_ranks(results, world):
     for name in ("precise.mean", "precise.variance"):
         for part in results[world]:
