@@ -141,8 +141,7 @@ class Loader:
         while len(ahead) <= self.prefetch and (keys := next(batches, None)) is not None:
             tasks = range(self._next_task, self._next_task + len(keys))
             self._next_task += len(keys)
-            for task, key in zip(tasks, keys):
-                pool.submit(task, key)
+            pool.submit(zip(tasks, keys))
             ahead.append(tasks)
 
     def _answers(self, pool: ReaderPool, batches: Iterator[list], ahead: deque[range], oldest: int) -> Iterator[list[dict]]:

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections import deque
+from collections.abc import Iterable
 from multiprocessing.connection import Connection, wait
 
 import cv2
@@ -55,9 +56,19 @@ class ReaderPool:
         for _ in range(num_workers):
             self._readers.append(self._start())
 
-    def submit(self, task: int, key: Key) -> None:
-        """Gives a task to the reader with the least to do."""
-        self._give(min(self._readers, key=lambda reader: len(reader.tasks)), task, key)
+    def submit(self, tasks: Iterable[tuple[int, Key]]) -> None:
+        """Shares tasks among the readers, always to the one with the least to do.
+
+        One message a reader: its results wait in the same pipe, and hundreds of small messages both ways would leave each side
+        waiting for the other to read.
+        """
+        shares: dict[_Reader, list[tuple[int, Key]]] = {}
+        for task in tasks:
+            reader = min(self._readers, key=lambda reader: len(reader.tasks))
+            reader.tasks.append(task)
+            shares.setdefault(reader, []).append(task)
+        for reader, share in shares.items():
+            self._give(reader, share)
 
     def collect(self) -> list[tuple[int, dict]]:
         """Waits for results and returns them as (task, sample), in any order.
@@ -100,12 +111,11 @@ class ReaderPool:
         theirs.close()
         return _Reader(process, ours, at)
 
-    def _give(self, reader: _Reader, task: int, key: Key) -> None:
-        reader.tasks.append((task, key))
+    def _give(self, reader: _Reader, tasks: list[tuple[int, Key]]) -> None:
         news = list(self.dataset.unreadable.items())[reader.told :]
         reader.told += len(news)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died: collect will see it and give the task again
-            reader.connection.send((task, key, news))
+            reader.connection.send((tasks, news))
 
     def _replace(self, dead: _Reader) -> None:
         """Starts another reader with the tasks of a dead one; the file it was at is given up, or tried once more."""
@@ -129,8 +139,8 @@ class ReaderPool:
         self._readers.remove(dead)
         fresh = self._start()
         self._readers.append(fresh)
-        for task, key in dead.tasks:
-            self._give(fresh, task, key)
+        fresh.tasks.extend(dead.tasks)
+        self._give(fresh, list(dead.tasks))
 
 
 def _ending(code: int) -> str:
@@ -150,19 +160,20 @@ def _serve(connection: Connection, inherited: list[Connection], at, dataset, tim
     dataset.opening = lambda index: setattr(at, "value", index)
     while True:
         try:
-            task, key, news = connection.recv()
+            tasks, news = connection.recv()
         except (EOFError, ConnectionResetError):
             os._exit(0)
         dataset.unreadable.update(news)
-        at.value = key.index
-        # The limit inside the decoder comes first and leaves the process alive; this one is for code that never returns.
-        signal.setitimer(signal.ITIMER_REAL, timeout_sec)
-        try:
-            sample = dataset[key]
-        except SlowFastError as err:
-            sample = err
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        try:
-            transport.send(connection, (task, sample))
-        except (BrokenPipeError, ConnectionResetError):
-            os._exit(0)
+        for task, key in tasks:
+            at.value = key.index
+            # The limit inside the decoder comes first and leaves the process alive; this one is for code that never returns.
+            signal.setitimer(signal.ITIMER_REAL, timeout_sec)
+            try:
+                sample = dataset[key]
+            except SlowFastError as err:
+                sample = err
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            try:
+                transport.send(connection, (task, sample))
+            except (BrokenPipeError, ConnectionResetError):
+                os._exit(0)

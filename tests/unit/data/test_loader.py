@@ -68,6 +68,17 @@ def test_reading_ahead_changes_nothing(videos, workers):
         assert [item["index"] for item in loader] == list(range(7))
 
 
+def test_hundreds_of_waiting_samples_block_nobody(videos):
+    """Tasks and results of large batches used to fill the pipe between both processes."""
+    data = clip_dataset(videos * 100, crop_px=16, short_side_px=(16, 16))
+    with Loader(data, TrainSampler(700, 233), collate_clips, num_workers=1) as loader:
+        loader.read_ahead()
+        time.sleep(1)
+        faulthandler.dump_traceback_later(120, exit=True)
+        assert [len(batch["index"]) for batch in loader] == [233, 233, 233]
+        faulthandler.cancel_dump_traceback_later()
+
+
 def test_ranks_share_the_global_batch():
     alone = list(TrainSampler(20, 6, seed=2).batches(5))
     shared = [list(TrainSampler(20, 2, seed=2, rank=rank, world_size=3).batches(5)) for rank in range(3)]
