@@ -121,9 +121,10 @@ def _clips_per_second(loader: Loader, batch: int, seconds: float) -> tuple[float
             if time.perf_counter() - started >= seconds:
                 break
         epoch += 1
-    rate, half = read / (time.perf_counter() - started), resident[len(resident) // 2]
-    known = half and f", memory {half:.0f} MB halfway and {resident[-1]:.0f} MB after {read} clips"
-    return rate, known or ""
+    rate = read / (time.perf_counter() - started)
+    if not any(resident):
+        return rate, ""
+    return rate, f", memory {resident[len(resident) // 2]:.0f} MB halfway and {resident[-1]:.0f} MB after {read} clips"
 
 
 def _resident_mb() -> float:

@@ -68,11 +68,10 @@ def cached_folder(root: Path, key: str, build: Callable[[Path], None]) -> Path:
 
     Two processes may build at once: the first to finish wins, the other uses its result.
     """
-    folder = root / key
-    if is_intact(folder):
-        with contextlib.suppress(OSError):  # a cache shared read-only has no order of use to keep
-            os.utime(folder)
+    folder = kept_folder(root, key)
+    if folder is not None:
         return folder
+    folder = root / key
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch = Path(tempfile.mkdtemp(dir=root, prefix="building-"))
     try:
@@ -89,6 +88,16 @@ def cached_folder(root: Path, key: str, build: Callable[[Path], None]) -> Path:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     _drop_oldest(root)
+    return folder
+
+
+def kept_folder(root: Path, key: str) -> Path | None:
+    """Folder of the program `key` where an intact one is kept; it counts as used now."""
+    folder = root / key
+    if not is_intact(folder):
+        return None
+    with contextlib.suppress(OSError):  # a cache shared read-only has no order of use to keep
+        os.utime(folder)
     return folder
 
 

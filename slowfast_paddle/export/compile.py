@@ -16,7 +16,7 @@ import numpy as np
 import paddle
 
 from slowfast_paddle.errors import ExportError
-from slowfast_paddle.export.cache import cached_folder, default_cache_dir, is_intact, network_digest
+from slowfast_paddle.export.cache import cached_folder, default_cache_dir, is_intact, kept_folder, network_digest
 from slowfast_paddle.export.engines import Engine, engines
 from slowfast_paddle.export.program import Program
 
@@ -78,8 +78,9 @@ class CompiledNetwork:
         arrays = self._example or list(pathways)
         with self._lock, contextlib.suppress(ExportError):  # what cannot be loaded is reported by the first call
             for key, engine in self._keys(arrays).items():
-                folder = self._cache_dir / key
-                if self._shape(arrays) not in self._programs and self._is_verified(folder) and is_intact(folder):
+                if self._shape(arrays) in self._programs or not self._is_verified(self._cache_dir / key):
+                    continue
+                if folder := kept_folder(self._cache_dir, key):
                     self._programs[self._shape(arrays)] = self._load(folder, engine)
 
     def compiled(self) -> bool:
