@@ -101,6 +101,17 @@ def all_sum(values: np.ndarray) -> np.ndarray:
     return total.numpy()
 
 
+def all_gather(values: np.ndarray) -> np.ndarray:
+    """[ranks, ...]: every rank's `values`, float64 arrays of the same shape, in rank order."""
+    if world_size() == 1:
+        return values[None]
+    import paddle
+
+    gathered: list[Any] = []
+    paddle.distributed.all_gather(gathered, paddle.to_tensor(values))
+    return np.stack([part.numpy() for part in gathered])
+
+
 def mean(value: float) -> float:
     """Mean over the ranks of one number."""
     return float(all_sum(np.asarray([value], dtype="float64"))[0]) / world_size()

@@ -2,45 +2,68 @@
 
 import numpy as np
 import paddle
+import paddle.nn.functional as F
 from paddle import nn
 from paddle.autograd import PyLayer
 
 from slowfast_paddle import distributed
-
-_AXES = (0, 2, 3, 4)
-
-
-def _columns(values: np.ndarray) -> paddle.Tensor:
-    """Per-channel float64 numbers as a float32 tensor [1, C, 1, 1, 1]."""
-    return paddle.to_tensor(values.astype(np.float32)).reshape([1, -1, 1, 1, 1])
+from slowfast_paddle.layers.conv_forms import array_of
 
 
-def _channel_sums(*tensors: paddle.Tensor) -> np.ndarray:
-    """Local sums over everything but channels, float64, one after the other."""
-    return np.concatenate([tensor.sum(_AXES).numpy() for tensor in tensors]).astype(np.float64)
+def _rows(tensor: paddle.Tensor) -> np.ndarray:
+    """[B, C, T, H, W] as [B, C, T*H*W], the same memory."""
+    return array_of(tensor).reshape(*tensor.shape[:2], -1)
+
+
+def _statistics(x: paddle.Tensor) -> tuple[np.ndarray, np.ndarray, float]:
+    """Mean [C], biased variance [C] and number of samples a channel, over all processes, from one exchange.
+
+    Each process centres on its own mean before squaring (a difference of large sums would lose the digits of a small
+    variance); the parts are joined as by Chan et al. 1979.
+    """
+    rows = _rows(x)
+    count = x.size // x.shape[1]
+    mean = rows.sum(2).sum(0, dtype=np.float64) / count
+    centred = rows - mean.astype(rows.dtype)[:, None]
+    squares = np.einsum("bcm,bcm->bc", centred, centred).sum(0, dtype=np.float64)
+    parts = distributed.all_gather(np.stack([mean, squares, np.full_like(mean, count)], axis=1))  # [ranks, C, 3]
+    means, squares, counts = np.moveaxis(parts, 2, 0)
+    total = counts.sum(0)
+    mean = (counts * means).sum(0) / total
+    return mean, (squares + counts * (means - mean) ** 2).sum(0) / total, float(total[0])
 
 
 class _Normalise(PyLayer):
-    """y = (x - mean) / std * weight + bias, where mean and std depend on the x of every process."""
+    """y = (x - mean) / sqrt(variance + epsilon) * weight + bias, where mean and variance depend on the x of every process."""
 
     @staticmethod
-    def forward(ctx, x, weight, bias, mean, inverse_std, count):
-        """Shapes: x [B, C, T, H, W]; weight, bias [C]; mean, inverse_std: numpy [C]; count: samples of all processes."""
-        normalised = (x - _columns(mean)) * _columns(inverse_std)
-        ctx.save_for_backward(normalised, weight)
-        ctx.inverse_std, ctx.count = inverse_std, count
-        return normalised * weight.reshape([1, -1, 1, 1, 1]) + bias.reshape([1, -1, 1, 1, 1])
+    def forward(ctx, x, weight, bias, mean, variance, count, epsilon):
+        """Shapes: x [B, C, T, H, W]; weight, bias, mean, variance [C]; count: samples a channel of all processes."""
+        ctx.save_for_backward(x, weight, mean, variance)
+        ctx.count, ctx.epsilon = count, epsilon
+        return F.batch_norm(x, mean, variance, weight, bias, training=False, epsilon=epsilon)
 
     @staticmethod
     def backward(ctx, grad):
-        """The gradient through mean and std needs the sums over all processes; those of weight and bias stay local."""
-        normalised, weight = ctx.saved_tensor()
-        local = _channel_sums(grad, grad * normalised)
-        through_mean, through_std = np.split(distributed.all_sum(local) / ctx.count, 2)
-        scale = weight.reshape([1, -1, 1, 1, 1]) * _columns(ctx.inverse_std)
-        grad_x = scale * (grad - _columns(through_mean) - normalised * _columns(through_std))
-        grad_bias, grad_weight = (paddle.to_tensor(part.astype(np.float32)) for part in np.split(local, 2))
-        return grad_x, grad_weight, grad_bias
+        """The gradient through mean and variance needs the sums over all processes; those of weight and bias stay local."""
+        x, weight, mean, variance = ctx.saved_tensor()
+        ones, zeros = paddle.ones_like(mean), paddle.zeros_like(mean)
+        normalised = F.batch_norm(x, mean, variance, ones, zeros, training=False, epsilon=ctx.epsilon)
+        result, gradient = _rows(normalised), _rows(grad)
+        grad_bias = gradient.sum(2).sum(0, dtype=np.float64)
+        grad_weight = np.einsum("bcm,bcm->bc", gradient, result).sum(0, dtype=np.float64)
+        through_mean, through_std = distributed.all_sum(np.stack([grad_bias, grad_weight])) / ctx.count
+        scale = weight.numpy() / np.sqrt(variance.numpy() + ctx.epsilon)
+
+        def column(values: np.ndarray) -> np.ndarray:
+            return values.astype(result.dtype)[:, None]
+
+        # scale * (grad - through_mean - normalised * through_std), in the memory of `normalised`.
+        result *= column(-through_std)
+        result += gradient
+        result -= column(through_mean)
+        result *= column(scale)
+        return normalised, *(paddle.to_tensor(values.astype(result.dtype)) for values in (grad_weight, grad_bias)), None, None
 
 
 class SyncBatchNorm3D(nn.BatchNorm3D):
@@ -54,13 +77,9 @@ class SyncBatchNorm3D(nn.BatchNorm3D):
         """[B, C, T, H, W] to the same shape."""
         if not self.training or self._use_global_stats or distributed.world_size() == 1:
             return nn.BatchNorm3D.forward(self, x)  # Paddle: 2.6 cannot trace super() for export
-        channels = x.shape[1]
         with paddle.no_grad():
-            total = distributed.all_sum(np.append(_channel_sums(x), x.size / channels))
-            count, mean = total[-1], total[:-1] / total[-1]
-            # Centred before squaring: a difference of large sums would lose the digits of a small variance.
-            variance = distributed.all_sum(_channel_sums((x - _columns(mean)).square())) / count
+            *statistics, count = _statistics(x)
+            mean, variance = (paddle.to_tensor(values.astype(self._mean.numpy().dtype)) for values in statistics)
             for running, value in ((self._mean, mean), (self._variance, variance)):
-                kept = self._momentum * running.numpy() + (1.0 - self._momentum) * value
-                running.set_value(kept.astype(np.float32))
-        return _Normalise.apply(x, self.weight, self.bias, mean, 1.0 / np.sqrt(variance + self._epsilon), count)
+                running.set_value(self._momentum * running + (1.0 - self._momentum) * value)
+        return _Normalise.apply(x, self.weight, self.bias, mean, variance, count, self._epsilon)

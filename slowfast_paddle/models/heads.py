@@ -20,7 +20,7 @@ def slide(x, window: Size3 | TimeWindow, temporal_stride: int = 1):
     tracing for export (no number) is taken as large enough. A window of (T, None, None) takes the whole frame.
     """
     if window[1] is None:
-        x, window = x.mean([3, 4], keepdim=True), (window[0], 1, 1)
+        x, window = x.flatten(3).mean(3).unsqueeze([3, 4]), (window[0], 1, 1)
     window = tuple(min(w, size) if isinstance(size, int) and size > 0 else w for w, size in zip(window, x.shape[2:]))
     return F.avg_pool3d(x, window, stride=(temporal_stride, 1, 1))
 
@@ -53,7 +53,7 @@ class ClassificationHead(nn.Layer):
     def pooled(self, maps, windows):
         """Maps -> features [B, positions, channels] that the classifier sees, places in time first."""
         if windows is None:
-            maps = [self.conv5(x).mean([2, 3, 4], keepdim=True) for x in maps]
+            maps = [self.conv5(x).flatten(2).mean(2).unsqueeze([2, 3, 4]) for x in maps]
         else:
             slow_frames = windows[0][0]
             maps = [slide(self.conv5(x), window, window[0] // slow_frames) for x, window in zip(maps, windows)]
