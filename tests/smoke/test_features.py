@@ -1,6 +1,6 @@
 """Every feature of training on the quick start's task: the accuracy it ends with, against the plain run's with three seeds.
 
-Two minutes a feature on two quiet cores. The table is printed and written to feature_table.txt in the folder of the videos.
+Two to five minutes a feature on two quiet cores. The table is printed and written to feature_table.txt in the folder of the videos.
 FEATURE_EPOCHS and FEATURE_VIDEOS (of each class) make it a trial of the machinery, in which no accuracy is asked for.
 """
 
@@ -23,16 +23,20 @@ EPOCHS = int(os.environ.get("FEATURE_EPOCHS", "24"))
 VIDEOS = int(os.environ.get("FEATURE_VIDEOS", "100"))
 NOISE = 0.05  # two standard deviations of an accuracy of 0.85 on 200 videos
 STEPS = ("optim.policy=steps", f"optim.steps=[0,{EPOCHS * 2 // 3},{EPOCHS * 5 // 6}]", "optim.relative_lrs=[1,0.1,0.01]")
+# Where a pass of the network, or half of what it sees, is to be the 16 clips of the plain run: BN over eight ends at 67 to 99 %.
+TWICE = ("train.batch_size=32", "optim.base_batch_size=32")
+LONGER = (f"train.epochs={2 * EPOCHS}", f"train.valid_every_epochs={2 * EPOCHS}", f"train.save_every_epochs={2 * EPOCHS}")
 GRID = (
     *STEPS,
     "model.head.pool=adaptive",
     "model.norm.kind=sub",
     "train.multigrid.bn_clips=16",
-    "train.multigrid.epoch_factor=1.5",
+    "train.multigrid.short_cycle=true",
+    "train.multigrid.short_factors=[0.7071,0.8571]",  # in crops of half the 56 pixels the motion is lost
 )
 
 FEATURES: dict[str, tuple[str, ...]] = {
-    "accumulation": ("train.accumulate_steps=2",),  # BN sees eight clips; with four the same run ends at 74 %
+    "accumulation": ("train.accumulate_steps=2", *TWICE, *LONGER),
     "gradient clipping": ("optim.clip_grad_norm=5",),
     "averaged weights": ("train.ema_decay=0.99",),
     "label smoothing": ("augment.label_smoothing=0.1",),
@@ -40,27 +44,28 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "cutmix": ("augment.cutmix_alpha=0.5",),
     "RandAugment": ("augment.randaugment_layers=2", "augment.randaugment_magnitude=5"),
     "erasing": ("augment.erase=0.25",),
-    "repeated clips": ("augment.repeats=2", f"train.epochs={max(EPOCHS // 2, 1)}"),
+    "repeated clips": ("augment.repeats=2", *TWICE),
     "resized crop": ("data.train_crop=resized", "data.crop_area=[0.6,1.0]"),
     "balanced classes": ("data.balance_classes=true",),
     "Adam": ("optim.kind=adam", "optim.weight_decay=0.0001"),
-    "SGD": ("optim.kind=sgd", "optim.base_lr=0.1", "optim.warmup_start_lr=0.01", "optim.weight_decay=0.0001"),
+    "SGD": ("optim.kind=sgd", "optim.base_lr=0.2", "optim.warmup_start_lr=0.01", "optim.weight_decay=0.0001"),
     "steps": STEPS,
-    "exponential": ("optim.policy=exponential", "optim.end_lr=0.00003"),
+    "exponential": ("optim.policy=exponential", "optim.end_lr=0.0003"),
     "MMAction2's schedule": ("optim.warmup=multiply", "optim.by_epoch=true"),
     "layer-wise rates and decay": ("optim.layer_decay=0.9", "optim.rules=[{pattern: '.*\\.bias', decay_scale: 0}]"),
-    "BN in parts": ("model.norm.kind=sub", "model.norm.splits=2"),
-    "short cycle": (*GRID, "train.multigrid.short_cycle=true"),
+    "BN in parts": ("model.norm.kind=sub", "model.norm.splits=2", *TWICE, *LONGER),
+    "short cycle": (*GRID, "train.multigrid.epoch_factor=2"),
     "long and short cycle": (
         *GRID,
-        "train.multigrid.short_cycle=true",
+        "train.multigrid.epoch_factor=2.5",
         "train.multigrid.long_cycle=true",
-        "train.multigrid.long_factors=[[0.5,0.7071],[1,1]]",
+        "train.multigrid.long_factors=[[0.5,1],[1,1]]",
+        "optim.base_lr=0.0015",
     ),
     "two processes, synchronised BN": ("model.norm.kind=sync",),
 }
-# Where the loss, the data, the update or the batch changes on purpose, a short run may end a little lower.
-HARDER = {"SGD", "accumulation", "mixup", "cutmix", "RandAugment", "erasing", "label smoothing", "resized crop"}
+# Where the loss or the data changes on purpose, a short run may end a little lower.
+HARDER = {"mixup", "cutmix", "RandAugment", "erasing", "label smoothing", "resized crop"}
 
 
 class Runs:
