@@ -10,6 +10,7 @@ View v is clip v // num_crops under crop v % num_crops.
 
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 
 
@@ -32,7 +33,7 @@ def cut_views(item: dict, first: int, last: int) -> np.ndarray:
         y, x = item["offset_yx"][row]
         for place, number in enumerate(item["frame_index"][row]):  # window by window: whole frames are never copied
             window = frames[number, y : y + height, x : x + width]
-            view[place] = window[:, ::-1] if item["flip"][row] else window
+            view[place] = cv2.flip(window, 1) if item["flip"][row] else window
     return views
 
 

@@ -153,7 +153,10 @@ class ClipDataset:
         def plan(count: int, fps: float) -> np.ndarray:
             return np.stack([random_clip(count, fps, shape, np.random.default_rng(start)) for start in starts])
 
-        read = self._read(index, plan, lambda frame: np.stack([cut(frame) for cut in cuts]))  # [repeats, crop, crop, 3]
+        def keep(frame: np.ndarray) -> np.ndarray:  # [repeats, crop, crop, 3]; a single cut is copied once, where it is kept
+            return np.stack([cut(frame) for cut in cuts]) if len(cuts) > 1 else cuts[0](frame)[None]
+
+        read = self._read(index, plan, keep)
         return [self.augment(read.frames[places, i], rng) for i, (places, rng) in enumerate(zip(read.index, rngs))]
 
     def _open(self, path: str) -> FrameSource:
