@@ -1,11 +1,13 @@
 """Convolution, normalisation, activation: the brick of every network."""
 
+import paddle.nn.functional as F
 from paddle import nn
 
 from slowfast_paddle.layers.conv3d import Conv3D
 from slowfast_paddle.layers.norm import build_norm
 
-ACTIVATIONS = {"relu": nn.ReLU, "swish": nn.Silu, "none": nn.Identity}
+# In place: no gradient needs what a convolution or a normalisation puts out.
+ACTIVATIONS = {"relu": F.relu_, "swish": F.silu, "none": lambda x: x}
 
 
 def same_conv(
@@ -37,7 +39,7 @@ class ConvNorm(nn.Layer):
         super().__init__()
         self.conv = conv
         self.bn = build_norm(norm, conv.weight.shape[0]) if norm else nn.Identity()
-        self.activation = ACTIVATIONS[activation]()
+        self.activation = ACTIVATIONS[activation]
 
     def forward(self, x):
         return self.activation(self.bn(self.conv(x)))

@@ -26,7 +26,7 @@ class ResidualBlock(nn.Layer):
 
     def forward(self, x):
         """[B, C, T, H, W] -> [B, out, T, H / stride, W / stride]."""
-        return F.relu(self.shortcut(x) + self.branch(x))
+        return F.relu_(self.shortcut(x) + self.branch(x))
 
 
 class BasicBlock(ResidualBlock):

@@ -28,4 +28,4 @@ class Stem(nn.Layer):
         self.pool = nn.MaxPool3D((1, 3, 3), (1, 2, 2), (0, 1, 1)) if spec.pool else nn.Identity()
 
     def forward(self, x):
-        return self.pool(F.relu(self.bn(self.conv(self.conv_xy(x)))))
+        return self.pool(F.relu_(self.bn(self.conv(self.conv_xy(x)))))
