@@ -25,7 +25,7 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, num_classes: i
 def normalised(matrix: np.ndarray, over: str) -> np.ndarray:
     """Shares of a confusion matrix over the "true" rows, the "pred" columns or "all"; empty rows and columns stay 0."""
     axis = {"true": 1, "pred": 0, "all": None}[over]
-    total = matrix.sum(axis=axis, keepdims=axis is not None)
+    total = matrix.sum(axis=axis, keepdims=True)
     return np.divide(matrix, total, out=np.zeros(matrix.shape), where=np.broadcast_to(total > 0, matrix.shape))
 
 
