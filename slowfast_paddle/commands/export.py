@@ -2,6 +2,8 @@
 
 import argparse
 
+BOXES = 3  # of a clip while the exported action detection network is checked
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the checkpoint and the formats."""
@@ -20,16 +22,23 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from slowfast_paddle.app.predictor import Predictor
-    from slowfast_paddle.export.deploy import Averaged, export_onnx, export_paddle
+    from slowfast_paddle.export.deploy import Averaged, BoxScores, export_onnx, export_paddle
 
     predictor = Predictor(args.weights, config=args.config, device="cpu", overrides=["test.compiled=false"])
     scorer, data = predictor.scorer, predictor.scorer.config.data
     height, width = args.size or (scorer.config.test.crop_px,) * 2
     shapes = [(3, len(frames), height, width) for frames in scorer.pack.indices]
-    network = scorer.network if args.logits else Averaged(scorer.network, scorer.multi_label)
+    head = scorer.config.model.head
+    boxes = BOXES if head.kind == "roi" else 0
+    if args.logits:
+        network, output = scorer.network, "logits [boxes, classes]" if boxes else "logits [batch, places, classes]"
+    elif boxes:
+        network, output = BoxScores(scorer.network, head.activation == "sigmoid"), "probabilities [boxes, classes]"
+    else:
+        network, output = Averaged(scorer.network, scorer.multi_label), "probabilities [batch, classes]"
     network.eval()
     facts = {
-        "output": "logits [batch, places, classes]" if args.logits else "probabilities [batch, classes]",
+        "output": output,
         "class_names": list(scorer.names),
         "frames": data.num_frames,
         "sampling_rate": data.sampling_rate,
@@ -39,9 +48,11 @@ def run(args: argparse.Namespace) -> int:
         "std": list(data.std),
         "channels": "BGR" if data.reverse_channels else "RGB",
     }
-    difference = export_paddle(network, shapes, args.out, facts)
+    if boxes:
+        facts["boxes"] = "x1 y1 x2 y2 in px of the input, those of the first clip first; boxes_num: how many each clip has"
+    difference = export_paddle(network, shapes, args.out, facts, boxes)
     print(f"{Path(args.out)}: Paddle inference program, largest difference {difference:.1e} of the largest output")
     if args.onnx:
-        difference = export_onnx(network, shapes, args.out)
+        difference = export_onnx(network, shapes, args.out, boxes)
         print(f"{Path(args.out) / 'network.onnx'}: ONNX, largest difference {difference:.1e} of the largest output")
     return 0

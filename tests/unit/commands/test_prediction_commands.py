@@ -6,9 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
+from slowfast_paddle import checkpoint
 from slowfast_paddle.__main__ import main
+from slowfast_paddle.app import build
+from slowfast_paddle.config.load import load_config
+from slowfast_paddle.export.program import Program
 from slowfast_paddle.metrics.scores_file import StoredScores, load_scores, save_scores
-from tests.unit.app.test_predictor import place  # noqa: F401
+from tests.unit.app.test_predictor import SETTINGS, place  # noqa: F401
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +73,21 @@ def test_export(place, tmp_path, capsys):  # noqa: F811
     info = json.loads((tmp_path / "network.info.json").read_text())
     assert [given["name"] for given in info["inputs"]] == ["slow", "fast"] and info["class_names"] == ["run", "sit", "jump"]
     assert info["verified_difference"] < 1e-3 and "largest difference" in capsys.readouterr().out
+
+
+def test_export_of_action_detection_takes_boxes(tmp_path):
+    """As many as one likes, each scored in its own clip."""
+    config = load_config({}, [*SETTINGS, "model.head.kind=roi", "model.head.activation=sigmoid"])
+    weights = {name: value.numpy() for name, value in build.build_model(config).state_dict().items()}
+    checkpoint.save(tmp_path / "net", weights, {"config": config.model_dump(mode="json"), "class_names": ["run", "sit", "jump"]})
+    assert main(["export", str(tmp_path / "net"), "--out", str(tmp_path)]) == 0
+    info = json.loads((tmp_path / "network.info.json").read_text())
+    assert [given["name"] for given in info["inputs"]] == ["slow", "fast", "boxes", "boxes_num"]
+    assert info["verified_difference"] < 1e-3 and info["output"] == "probabilities [boxes, classes]"
+    program, noise = Program(tmp_path), np.random.default_rng(0)
+    clips = [noise.standard_normal((2, *given["shape"][1:])).astype(np.float32) for given in info["inputs"][:2]]
+    box = np.array([[4, 4, 28, 28]], np.float32)
+    together = program([*clips, np.repeat(box, 5, axis=0), np.array([1, 4], np.int32)])
+    alone = [program([*(clip[[i]] for clip in clips), box, np.array([1], np.int32)])[0] for i in range(2)]
+    np.testing.assert_allclose(together, [alone[0], *[alone[1]] * 4], rtol=1e-4)
+    assert np.abs(alone[0] - alone[1]).max() > 1e-3 * alone[0].max()
