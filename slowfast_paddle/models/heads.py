@@ -53,7 +53,8 @@ class ClassificationHead(nn.Layer):
     def pooled(self, maps, windows):
         """Maps -> features [B, positions, channels] that the classifier sees, places in time first."""
         if windows is None:
-            maps = [self.conv5(x).flatten(2).mean(2).unsqueeze([2, 3, 4]) for x in maps]
+            places = [self.conv5(x).flatten(2) for x in maps]
+            maps = [(x.sum(2) / x.shape[2]).unsqueeze([2, 3, 4]) for x in places]  # see SqueezeExcite
         else:
             slow_frames = windows[0][0]
             maps = [slide(self.conv5(x), window, window[0] // slow_frames) for x, window in zip(maps, windows)]
