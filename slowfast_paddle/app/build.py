@@ -273,7 +273,7 @@ def optimizer(config: Config, network: nn.Layer, lr: float):
     own = [ParameterRule(rule.pattern, rule.lr_scale, rule.decay_scale) for rule in optim.rules]
     check_rules(network, own)
     groups = parameter_groups(network, optim.weight_decay, optim.norm_weight_decay, [*rules, *own])
-    return build_optimizer(optim.kind, groups, lr, optim.momentum, optim.nesterov, optim.betas)
+    return build_optimizer(optim.kind, groups, lr, optim.momentum, optim.nesterov, optim.betas, optim.trust)
 
 
 def _frozen_patterns(stages: int) -> list[str]:
@@ -289,6 +289,7 @@ def train_options(config: Config) -> TrainOptions:
         epochs=multigrid.epochs_of(config),
         accumulate_steps=train.accumulate_steps,
         clip_grad_norm=config.optim.clip_grad_norm,
+        clip_grad_value=config.optim.clip_grad_value,
         amp=train.amp,
         ema_decay=train.ema_decay,
         log_every_steps=train.log_every_steps,

@@ -80,11 +80,15 @@ class ModelConfig(Section):
 
     architecture: str = Field("slowfast", description="slowfast, slow, fast, c2d, i3d, x3d or a registered one")
     num_classes: int = Field(400, ge=1, description="Outputs of the classifier")
-    depth: int | tuple[int, ...] = Field(50, description="14, 18, 26, 50 or 101; a list gives one for each pathway, slow first")
+    depth: int | tuple[int, ...] = Field(
+        50, description="14, 18, 26, 34, 50, 101 or 152; a list gives one for each pathway, slow first"
+    )
     width: int = Field(64, ge=1, description="Stem channels of the slow pathway")
     groups: int = Field(1, ge=1, description="Groups of the spatial convolution; each has `width` inner channels in res2")
     expansion: int | None = Field(
-        None, ge=1, description="res2 output channels / width; 4 for bottlenecks, 1 for depth 18 (PySlowFast's depth 18 has 4)"
+        None,
+        ge=1,
+        description="res2 output channels / width; 4 for bottlenecks, 1 for depths 18 and 34 (PySlowFast's depth 18 has 4)",
     )
     alpha: int = Field(8, ge=1, description="Frame rate of the fast pathway / frame rate of the slow one")
     beta_inv: int = Field(8, ge=1, description="Channels of the slow pathway / channels of the fast one")

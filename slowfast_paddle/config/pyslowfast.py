@@ -169,6 +169,8 @@ def _network(values: Mapping[str, Any], result: Translation) -> None:
         kind = "sub"  # PySlowFast changes the kind when a phase begins
     if kind is None:
         result.lost.append("BN.NORM_TYPE")
+    if kind == "sync" and not values.get("BN.GLOBAL_SYNC", False):
+        result.notes.append("BN statistics are synchronised over all processes, not over groups of BN.NUM_SYNC_DEVICES")
     result.put("model.norm.kind", kind or "batch")
     if kind != "sub":
         result.put("model.norm.splits", 1)
@@ -245,6 +247,10 @@ def _training(values: Mapping[str, Any], result: Translation) -> None:
     result.put("optim.base_lr", float(values["SOLVER.BASE_LR"]) * factor)
     result.put("optim.warmup_start_lr", float(values["SOLVER.WARMUP_START_LR"]) * factor)
     result.put("optim.end_lr", float(values["SOLVER.COSINE_END_LR"]) * factor)
+    kind = values["SOLVER.OPTIMIZING_METHOD"]
+    if values["SOLVER.LARS_ON"] and kind != "sgd":
+        result.training.append("SOLVER.LARS_ON")  # only around SGD is it the published method
+    result.put("optim.kind", "lars" if values["SOLVER.LARS_ON"] else kind)
     if values["SOLVER.ZERO_WD_1D_PARAM"]:
         result.put("optim.rules", [{"pattern": r".*\.bias", "decay_scale": 0.0}])
     policy = values["SOLVER.LR_POLICY"]

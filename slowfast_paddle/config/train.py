@@ -28,11 +28,12 @@ class RuleConfig(Section):
 class OptimConfig(Section):
     """Optimizer and learning-rate schedule. Source: PySlowFast SOLVER.*; paper section 4.1."""
 
-    kind: Literal["sgd", "adam", "adamw"] = Field("sgd", description="Update rule")
+    kind: Literal["sgd", "lars", "adam", "adamw"] = Field("sgd", description="Update rule")
     base_lr: float = Field(0.1, gt=0, description="Learning rate at base_batch_size clips a step")
     base_batch_size: int = Field(64, ge=1, description="Global batch that base_lr belongs to; other batches scale it linearly")
-    momentum: float = Field(0.9, ge=0, lt=1, description="sgd only")
-    nesterov: bool = Field(True, description="sgd only")
+    momentum: float = Field(0.9, ge=0, lt=1, description="sgd and lars only")
+    nesterov: bool = Field(True, description="sgd and lars only")
+    trust: float = Field(0.001, gt=0, description="lars only: size of a step relative to the size of the weight, at rate 1")
     betas: tuple[float, float] = Field((0.9, 0.999), description="adam and adamw only")
     weight_decay: float = Field(1e-4, ge=0, description="On every parameter but BN scale and shift")
     norm_weight_decay: float = Field(0.0, ge=0, description="On BN scale and shift (MMAction2: as weight_decay)")
@@ -56,6 +57,7 @@ class OptimConfig(Section):
     head_lr_scale: float = Field(1.0, gt=0, description="Factor on the classifier's learning rate, for fine-tuning")
     layer_decay: float = Field(1.0, gt=0, le=1, description="Factor on the learning rate per stage below the head")
     clip_grad_norm: float | None = Field(None, gt=0, description="Largest global L2 norm of the gradient")
+    clip_grad_value: float | None = Field(None, gt=0, description="Largest absolute value in the gradient, before the norm")
 
     @model_validator(mode="after")
     def _steps(self) -> "OptimConfig":

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from slowfast_paddle.errors import ConvertError
-from slowfast_paddle.models.presets import BLOCKS, C2D_KERNELS, FAST_KERNELS, I3D_KERNELS, SLOW_KERNELS
+from slowfast_paddle.models.presets import BASIC, BLOCKS, C2D_KERNELS, FAST_KERNELS, I3D_KERNELS, SLOW_KERNELS
 
 Shapes = Mapping[str, tuple[int, ...]]
 _SINGLE = {"slow": SLOW_KERNELS, "c2d": C2D_KERNELS, "i3d": I3D_KERNELS, "fast": FAST_KERNELS}
@@ -32,11 +32,11 @@ def infer_model(shapes: Shapes) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "model.width": width,
         "model.depth": depths[0] if len(set(depths)) == 1 else tuple(depths),
-        "model.groups": spatial[0] // spatial[1] if depths[0] != 18 else 1,
+        "model.groups": spatial[0] // spatial[1] if depths[0] not in BASIC else 1,
         "model.non_local.blocks": _non_local(shapes, pathways),
     }
     out = shapes.get("stages.0.0.blocks.0.c.conv.weight", spatial)[0]
-    if out // width != (1 if depths[0] == 18 else 4):
+    if out // width != (1 if depths[0] in BASIC else 4):
         facts["model.expansion"] = out // width
     if pathways == 2:
         facts |= {"model.architecture": "slowfast", **_fusion(shapes, width, stem[1][0])}
@@ -66,7 +66,7 @@ def _depth(shapes: Shapes, pathway: int) -> int:
     counts = tuple(_blocks(shapes, stage, pathway) for stage in range(4))
     basic = f"stages.0.{pathway}.blocks.0.c.conv.weight" not in shapes
     for depth, blocks in BLOCKS.items():
-        if blocks == counts and (depth == 18) == basic:
+        if blocks == counts and (depth in BASIC) == basic:
             return depth
     known = ", ".join(f"{depth} {blocks}" for depth, blocks in BLOCKS.items())
     raise ConvertError(

@@ -11,6 +11,7 @@ class TrainOptions:
         epochs: epochs of the whole run, counted from 0.
         accumulate_steps: micro-batches a batch is cut into.
         clip_grad_norm: largest global L2 norm of the gradient; None for no limit.
+        clip_grad_value: largest absolute value in the gradient; None for no limit.
         amp: "off", "float16" or "bfloat16".
         ema_decay: of the averaged weights; 0 for none.
         log_every_steps: steps between two log lines.
@@ -30,6 +31,7 @@ class TrainOptions:
     epochs: int
     accumulate_steps: int = 1
     clip_grad_norm: float | None = None
+    clip_grad_value: float | None = None
     amp: str = "off"
     ema_decay: float = 0.0
     log_every_steps: int = 10

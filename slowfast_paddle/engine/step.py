@@ -43,6 +43,7 @@ class Stepper:
         optimizer: paddle.optimizer.Optimizer,
         accumulate_steps: int = 1,
         clip_grad_norm: float | None = None,
+        clip_grad_value: float | None = None,
         amp: str = "off",
         keep_statistics: bool = False,
     ) -> None:
@@ -54,6 +55,7 @@ class Stepper:
             optimizer: of the network's trainable parameters.
             accumulate_steps: micro-batches a batch is cut into; their gradients add up to the batch's.
             clip_grad_norm: largest global L2 norm of the gradient.
+            clip_grad_value: largest absolute value in the gradient.
             amp: "off", "float16" (with loss scaling) or "bfloat16".
             keep_statistics: undo what a step with a non-finite loss did to the BN statistics.
 
@@ -67,6 +69,7 @@ class Stepper:
         self._optimizer = optimizer
         self._accumulate_steps = accumulate_steps
         self._clip_grad_norm = clip_grad_norm
+        self._clip_grad_value = clip_grad_value
         self._amp = amp
         self._keep_statistics = keep_statistics
         self._parallel = paddle.DataParallel(network) if distributed.world_size() > 1 else network
@@ -129,12 +132,15 @@ class Stepper:
         return dict(zip(names, total.tolist())), total[-2] == 0, total[-1] > 0
 
     def _update(self, before_update: Callable[[], None] | None) -> None:
-        if self._clip_grad_norm is not None or before_update is not None:
+        clips = self._clip_grad_value is not None or self._clip_grad_norm is not None
+        if clips or before_update is not None:
             self.scaler.unscale_(self._optimizer)
         if before_update is not None:
             before_update()
+        trainable = [p for p in self._network.parameters() if not p.stop_gradient and p.grad is not None] if clips else []
+        if self._clip_grad_value is not None:
+            paddle.nn.utils.clip_grad_value_(trainable, self._clip_grad_value)
         if self._clip_grad_norm is not None:
-            trainable = [p for p in self._network.parameters() if not p.stop_gradient and p.grad is not None]
             paddle.nn.utils.clip_grad_norm_(trainable, self._clip_grad_norm)
         self.scaler.step(self._optimizer)
         self.scaler.update()

@@ -100,7 +100,14 @@ class Trainer:
         self._before_epoch = before_epoch
         self._snapshots = Snapshots(Path(save_dir), options.keep_last, facts or {})
         self._stepper = Stepper(
-            network, task, optimizer, options.accumulate_steps, options.clip_grad_norm, options.amp, options.skip_nonfinite > 0
+            network,
+            task,
+            optimizer,
+            options.accumulate_steps,
+            options.clip_grad_norm,
+            options.clip_grad_value,
+            options.amp,
+            keep_statistics=options.skip_nonfinite > 0,
         )
         self._ema = Ema(network, options.ema_decay) if options.ema_decay else None
         self._stop = StopRequest()

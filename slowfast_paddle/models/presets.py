@@ -20,7 +20,9 @@ from slowfast_paddle.models.spec import (
 )
 
 # 14 and 26 are bottleneck networks for small data: one and two blocks a stage.
-BLOCKS = {14: (1, 1, 1, 1), 18: (2, 2, 2, 2), 26: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+BLOCKS = {14: (1, 1, 1, 1), 18: (2, 2, 2, 2), 26: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3),
+          152: (3, 8, 36, 3)}  # fmt: skip
+BASIC = (18, 34)  # depths of basic blocks; the others have bottlenecks
 SLOW_KERNELS: tuple[Kernels, ...] = (1, 1, 1, 3, 3)
 FAST_KERNELS: tuple[Kernels, ...] = (5, 3, 3, 3, 3)
 I3D_KERNELS: tuple[Kernels, ...] = (5, 3, (3, 1), (3, 1), (1, 3))
@@ -147,7 +149,7 @@ def _blocks(
     if temporal > count:
         raise ConfigError(f"model.temporal_blocks: {temporal} of res{stage + 2}, which has {count} blocks at depth {depth}")
     pattern = (kernels,) if isinstance(kernels, int) else kernels
-    kind = "basic" if depth == 18 else "bottleneck"
+    kind = "basic" if depth in BASIC else "bottleneck"
     out = width * (config.expansion or (1 if kind == "basic" else 4)) * 2**stage
     blocks = []
     for block in range(count):

@@ -14,6 +14,7 @@ from paddle.nn.layer.norm import _BatchNormBase
 from slowfast_paddle.errors import CheckpointError, ConfigError
 
 _DEEPEST = 5  # stem, res2, res3, res4, res5 below the head
+_TINY = 1e-8
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,39 @@ def parameter_groups(
     ]
 
 
+class Lars(paddle.optimizer.Momentum):
+    """SGD whose gradient, decay included, is scaled in each weight by trust * |w| / (|g| + decay * |w|).
+
+    Biases and the scale and shift of normalisation layers keep their gradient: they have one axis, and no norm to speak of.
+    Source: You et al. 2017, equation 6; PySlowFast optimizer.LARS.
+    """
+
+    def __init__(self, trust: float, groups: list[dict[str, Any]], **options: Any) -> None:
+        """`trust`: the coefficient; `groups`: of `parameter_groups`; `options`: Momentum's."""
+        self._trust = trust
+        self._decays = [(p, group["weight_decay"]) for group in groups for p in group["params"] if p.ndim > 1]
+        super().__init__(
+            parameters=[
+                {**group, "params": params, "weight_decay": decay}
+                for group in groups
+                for decay, scaled in ((0.0, True), (group["weight_decay"], False))
+                if (params := [p for p in group["params"] if (p.ndim > 1) == scaled])
+            ],
+            **options,
+        )
+
+    @paddle.no_grad()
+    def step(self) -> None:
+        """Scale the gradients, then take Momentum's step."""
+        for parameter, decay in self._decays:
+            if parameter.grad is None:
+                continue
+            size, slope = parameter.norm(), parameter.grad.norm()
+            scaled = (parameter.grad + decay * parameter) * (self._trust * size / (slope + decay * size + _TINY))
+            parameter.grad.set_value(paddle.where((size > 0) & (slope > 0), scaled, parameter.grad))
+        super().step()
+
+
 def build_optimizer(
     kind: str,
     groups: list[dict[str, Any]],
@@ -125,8 +159,9 @@ def build_optimizer(
     momentum: float = 0.9,
     nesterov: bool = True,
     betas: tuple[float, float] = (0.9, 0.999),
+    trust: float = 0.001,
 ) -> paddle.optimizer.Optimizer:
-    """SGD with momentum ("sgd"), "adam" (decay as L2 gradient) or "adamw" (decoupled decay).
+    """SGD with momentum ("sgd"), with rates of its own for every layer ("lars"), "adam" (decay as L2 gradient) or "adamw" (decoupled).
 
     Gradient clipping is the trainer's: Paddle clips each group by its own norm.
 
@@ -135,10 +170,12 @@ def build_optimizer(
     """
     if kind == "sgd":
         return paddle.optimizer.Momentum(learning_rate=lr, momentum=momentum, use_nesterov=nesterov, parameters=groups)
+    if kind == "lars":
+        return Lars(trust, groups, learning_rate=lr, momentum=momentum, use_nesterov=nesterov)
     if kind in ("adam", "adamw"):
         cls = paddle.optimizer.Adam if kind == "adam" else paddle.optimizer.AdamW
         return cls(learning_rate=lr, beta1=betas[0], beta2=betas[1], parameters=groups)
-    raise ConfigError(f"optimizer {kind!r}: unknown; expected sgd, adam or adamw")
+    raise ConfigError(f"optimizer {kind!r}: unknown; expected sgd, lars, adam or adamw")
 
 
 def named_state(optimizer: paddle.optimizer.Optimizer, model: nn.Layer) -> dict[str, dict[str, np.ndarray]]:

@@ -49,6 +49,13 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "balanced classes": ("data.balance_classes=true",),
     "Adam": ("optim.kind=adam", "optim.weight_decay=0.0001"),
     "SGD": ("optim.kind=sgd", "optim.base_lr=0.2", "optim.warmup_start_lr=0.01", "optim.weight_decay=0.0001"),
+    "LARS": (
+        "optim.kind=lars",
+        "optim.trust=0.02",
+        "optim.base_lr=1.0",
+        "optim.warmup_start_lr=0.01",
+        "optim.weight_decay=0.0001",
+    ),
     "steps": STEPS,
     "exponential": ("optim.policy=exponential", "optim.end_lr=0.0003"),
     "MMAction2's schedule": ("optim.warmup=multiply", "optim.by_epoch=true"),

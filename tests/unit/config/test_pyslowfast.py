@@ -51,6 +51,11 @@ def test_values():
     assert [b.temporal_kernel for b in spec(limited).pathways[0].stages[2].blocks] == [3] * 6 + [1] * 17
     steps = load_config(FOLDER / "slowfast_8x8_r50_stepwise.yaml").optim
     assert steps.policy == "steps" and steps.steps == (0, 94, 154, 196) and steps.relative_lrs[-1] == 0.001
+    other = ["SOLVER.LARS_ON", "True", "SOLVER.CLIP_GRAD_VAL", "2", "BN.NORM_TYPE", "sync_batchnorm", "BN.GLOBAL_SYNC", "True"]
+    lars = load_config(FOLDER / "slowfast_4x16_r50.yaml", other)
+    assert (lars.optim.kind, lars.optim.clip_grad_value, lars.model.norm.kind) == ("lars", 2.0, "sync")
+    with pytest.raises(ConfigError, match=r"SOLVER\.LARS_ON: True changes training"):
+        load_config(FOLDER / "slowfast_4x16_r50.yaml", [*other, "SOLVER.OPTIMIZING_METHOD", "adamw"])
     pooled = load_config(FOLDER / "c2d_nopool_8x8_r50.yaml")
     assert spec(pooled).pathways[0].stages[1].pool == 1
 

@@ -26,6 +26,7 @@ KINDS = {
     "bare": ["model.alpha=4", "model.beta_inv=4", "model.fusion.norm=false"],
     "non_local": ["model.architecture=slow", "model.non_local.blocks=[[[], [1], [0, 2], []]]"],
     "basic": ["model.depth=18", "model.architecture=slow", "model.expansion=4"],
+    "basic34": ["model.depth=34", "model.architecture=slow"],
     "i3d": ["model.architecture=i3d"],
     "c2d": ["model.architecture=c2d"],
     "limited": ["model.architecture=slow", "model.depth=101", "model.temporal_blocks=[[3, 4, 6, 3]]"],

@@ -97,6 +97,18 @@ def test_clipping_bounds_the_global_norm_over_all_groups(tmp_path):
     assert moved == pytest.approx(1.9 * limit, rel=0.5)
 
 
+def test_clipping_bounds_every_value(tmp_path):
+    seen = []
+    trainer = make_trainer(tmp_path, FakeLoader(steps=1), TrainOptions(epochs=1, clip_grad_value=1e-3))
+    clear = trainer._optimizer.clear_grad
+    trainer._optimizer.clear_grad = lambda: (
+        seen.extend(p.grad.numpy() for p in trainer.network.parameters() if p.grad is not None),
+        clear(),
+    )
+    trainer._stepper.run(next(iter(FakeLoader())), 0.1, np.random.default_rng(0), lambda: False)
+    assert max(float(np.abs(grad).max()) for grad in seen) == pytest.approx(1e-3)
+
+
 def test_a_non_finite_loss_names_step_rate_and_clips(tmp_path):
     trainer = make_trainer(tmp_path, FakeLoader(poison=(1, 2)), clip_name=lambda i: f"clip{i}.mp4")
     with pytest.raises(

@@ -11,7 +11,7 @@ BAD = [
     ("model.alpha: 8 does not divide data.num_frames 30", {}, 30, 224),
     ("model.beta_inv: 7 does not divide model.width 64", {"beta_inv": 7}, 32, 224),
     ("model.fusion.kernel: 4 is even", {"fusion": {"kernel": 4}}, 32, 224),
-    ("model.depth: 34 is unknown; expected one of", {"depth": 34}, 32, 224),
+    ("model.depth: 19 is unknown; expected one of", {"depth": 19}, 32, 224),
     ("model.depth: 1 entries, but slowfast has 2", {"depth": [50]}, 32, 224),
     ("model.temporal_kernels: kernel 5 in stem reaches past a clip of 2 frame", {"architecture": "i3d"}, 2, 224),
     ("model.temporal_kernels: 2 in res4 is even", {"architecture": "slow", "temporal_kernels": [[1, 1, 1, 2, 3]]}, 8, 224),
@@ -58,6 +58,12 @@ def test_laterals_widen_only_the_slow_pathway():
 def test_depths_differ_per_pathway():
     spec = build_spec(ModelConfig(depth=(101, 50)), 32, 224)
     assert [len(pathway.stages[2].blocks) for pathway in spec.pathways] == [23, 6]
+
+
+@pytest.mark.parametrize(("depth", "kind", "counts"), [(34, "basic", [3, 4, 6, 3]), (152, "bottleneck", [3, 8, 36, 3])])
+def test_depths_of_he_et_al(depth, kind, counts):
+    (slow, _) = build_spec(ModelConfig(depth=depth), 32, 224).pathways
+    assert [len(stage.blocks) for stage in slow.stages] == counts and slow.stages[0].blocks[0].kind == kind
 
 
 def test_temporal_kernels_repeat_over_blocks_and_stop():

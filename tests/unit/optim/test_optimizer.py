@@ -57,6 +57,36 @@ def test_nesterov_with_groups_equals_numpy():
         np.testing.assert_allclose(p.numpy(), expected[name], rtol=1e-5, atol=1e-6, err_msg=name)
 
 
+def test_lars_scales_the_gradient_of_each_weight():
+    net = Net()
+    optimizer = opt.build_optimizer("lars", opt.parameter_groups(net, 0.1), lr=0.5, momentum=0.9, nesterov=False, trust=0.01)
+    expected = {name: p.numpy().astype("float64") for name, p in trainable(net)}
+    velocity = dict.fromkeys(expected, 0.0)
+    for _ in range(2):
+        sum((p * p).sum() if p.ndim > 1 else (p * 0.5).sum() for _, p in trainable(net)).backward()
+        optimizer.step()
+        for name, w in expected.items():
+            if w.ndim > 1:
+                size, slope = np.linalg.norm(w), np.linalg.norm(2 * w)
+                grad = (2 * w + 0.1 * w) * 0.01 * size / (slope + 0.1 * size)
+            else:
+                grad = 0.5 + (0.0 if name.startswith("bn") else 0.1) * w
+            velocity[name] = 0.9 * velocity[name] + grad
+            expected[name] = w - 0.5 * velocity[name]
+        optimizer.clear_grad()
+    for name, p in trainable(net):
+        np.testing.assert_allclose(p.numpy(), expected[name], rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_lars_leaves_a_weight_without_gradient_alone():
+    net = nn.Linear(2, 2, bias_attr=False)
+    before = net.weight.numpy()
+    optimizer = opt.build_optimizer("lars", opt.parameter_groups(net, 0.5), lr=1.0)
+    (net.weight * 0.0).sum().backward()
+    optimizer.step()
+    np.testing.assert_array_equal(net.weight.numpy(), before)
+
+
 def test_adamw_decay_is_decoupled():
     net = nn.Linear(2, 2, bias_attr=False)
     before = net.weight.numpy()
@@ -92,7 +122,7 @@ def test_layer_decay_depths():
     assert rules[-1].lr_scale == 0.5  # res5, the stage right below the head
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("kind", ["sgd", "lars", "adam", "adamw"])
 def test_state_moves_to_a_network_with_other_internal_names(kind):
     x = paddle.randn([4, 2, 2, 2, 2])
 
