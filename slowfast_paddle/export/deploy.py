@@ -10,7 +10,9 @@ import paddle
 
 from slowfast_paddle.errors import DependencyError, ExportError
 from slowfast_paddle.export.compile import run_dygraph
+from slowfast_paddle.export.onnx_boxes import assign_boxes
 from slowfast_paddle.export.program import STEM, Program, first_line, graph_file, input_names, save_program
+from slowfast_paddle.layers.roi import RoIPool
 
 OPSET = 17
 TOLERANCE = 1e-3  # of the largest output
@@ -101,15 +103,19 @@ def export_onnx(network: paddle.nn.Layer, shapes: Sequence[tuple[int, ...]], fol
         import paddle2onnx
     except ImportError as err:
         raise DependencyError(f"{err.name} is missing; ONNX export needs: pip install 'slowfast_paddle[onnx]'") from err
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
     scratch = folder / f"{STEM}.onnx.part"
     try:
         paddle2onnx.export(str(graph_file(folder)), str(folder / f"{STEM}.pdiparams"), str(scratch), opset_version=OPSET)
+        for pool in (layer for layer in network.sublayers() if isinstance(layer, RoIPool)):
+            assign_boxes(scratch, pool.aligned)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # it warns of every unused constant
         session = onnxruntime.InferenceSession(str(scratch), options, providers=["CPUExecutionProvider"])
-    except (RuntimeError, ValueError, OSError) as err:
+    except (RuntimeError, ValueError, OSError, state.Fail, state.InvalidGraph, state.NotImplemented) as err:
         scratch.unlink(missing_ok=True)
-        raise ExportError(f"{folder}: paddle2onnx cannot convert the program ({first_line(err)})") from err
+        raise ExportError(f"{folder}: no ONNX model of the program ({first_line(err)})") from err
     names = [given.name for given in session.get_inputs()]
 
     def run(arrays: list[np.ndarray]) -> np.ndarray:
@@ -119,13 +125,7 @@ def export_onnx(network: paddle.nn.Layer, shapes: Sequence[tuple[int, ...]], fol
         difference = max(_difference(network, shapes, batch, boxes, run) for batch in (1, 2))
     except ExportError as err:
         scratch.unlink()
-        # Seen with paddle2onnx 2.1; a later one may pass.
-        known = (
-            "; paddle2onnx takes every box for one of the first clip, half a pixel shifted: use the Paddle program"
-            if boxes
-            else ""
-        )
-        raise ExportError(f"{folder / STEM}.onnx is not written: {err}{known}") from err
+        raise ExportError(f"{folder / STEM}.onnx is not written: {err}") from err
     shutil.move(scratch, folder / f"{STEM}.onnx")
     return difference
 

@@ -30,7 +30,7 @@ ALLOWED = {
     "checkpoint": {"distributed", "unpickle"},
     "engine": {"metrics", "optim", "distributed", "checkpoint", "log"},
     "convert": {"models", "checkpoint", "config", "unpickle", "labels", "log"},
-    "export": {"models", "checkpoint", "config", "cpu"},
+    "export": {"models", "layers", "checkpoint", "config", "cpu"},
     "cli": {"checkpoint", "config", "cpu"},
     "doctor": {"cpu", "data", "distributed"},
 }

@@ -52,7 +52,7 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "LARS": (
         "optim.kind=lars",
         "optim.trust=0.02",
-        "optim.base_lr=1.0",
+        "optim.base_lr=0.3",
         "optim.warmup_start_lr=0.01",
         "optim.weight_decay=0.0001",
     ),

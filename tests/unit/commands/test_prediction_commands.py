@@ -75,11 +75,16 @@ def test_export(place, tmp_path, capsys):  # noqa: F811
     assert info["verified_difference"] < 1e-3 and "largest difference" in capsys.readouterr().out
 
 
+def detector_checkpoint(folder, *settings):
+    config = load_config({}, [*SETTINGS, "model.head.kind=roi", "model.head.activation=sigmoid", *settings])
+    weights = {name: value.numpy() for name, value in build.build_model(config).state_dict().items()}
+    facts = {"config": config.model_dump(mode="json"), "class_names": ["run", "sit", "jump"]}
+    return checkpoint.save(folder / "net", weights, facts)
+
+
 def test_export_of_action_detection_takes_boxes(tmp_path):
     """As many as one likes, each scored in its own clip."""
-    config = load_config({}, [*SETTINGS, "model.head.kind=roi", "model.head.activation=sigmoid"])
-    weights = {name: value.numpy() for name, value in build.build_model(config).state_dict().items()}
-    checkpoint.save(tmp_path / "net", weights, {"config": config.model_dump(mode="json"), "class_names": ["run", "sit", "jump"]})
+    detector_checkpoint(tmp_path)
     assert main(["export", str(tmp_path / "net"), "--out", str(tmp_path)]) == 0
     info = json.loads((tmp_path / "network.info.json").read_text())
     assert [given["name"] for given in info["inputs"]] == ["slow", "fast", "boxes", "boxes_num"]
@@ -91,3 +96,20 @@ def test_export_of_action_detection_takes_boxes(tmp_path):
     alone = [program([*(clip[[i]] for clip in clips), box, np.array([1], np.int32)])[0] for i in range(2)]
     np.testing.assert_allclose(together, [alone[0], *[alone[1]] * 4], rtol=1e-4)
     assert np.abs(alone[0] - alone[1]).max() > 1e-3 * alone[0].max()
+
+
+@pytest.mark.parametrize("aligned", ["true", "false"])
+def test_boxes_belong_to_their_clips_in_onnx(tmp_path, aligned):
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    pytest.importorskip("paddle2onnx", reason="paddle2onnx is not installed")
+    detector_checkpoint(tmp_path, f"model.head.roi_aligned={aligned}")
+    assert main(["export", str(tmp_path / "net"), "--out", str(tmp_path), "--onnx"]) == 0
+    session = runtime.InferenceSession(str(tmp_path / "network.onnx"), providers=["CPUExecutionProvider"])
+    noise = np.random.default_rng(0)
+    shapes = [given["shape"][1:] for given in json.loads((tmp_path / "network.info.json").read_text())["inputs"][:2]]
+    clips = [noise.standard_normal((3, *shape)).astype(np.float32) for shape in shapes]
+    boxes = np.array([[4, 4, 28, 28], [1, 2, 9, 30], [0, 0, 32, 32], [5, 7, 11, 13]], np.float32)
+    for counts in ([1, 0, 3], [0, 4, 0], [4, 0, 0]):
+        arrays = [*clips, boxes, np.array(counts, np.int32)]
+        (scores,) = session.run(None, dict(zip(("slow", "fast", "boxes", "boxes_num"), arrays)))
+        np.testing.assert_allclose(scores, Program(tmp_path)(arrays), rtol=1e-3, atol=1e-5)
