@@ -22,14 +22,14 @@ class DataConfig(Section):
     frame_template: str = Field("img_{:05d}.jpg", description="Image names inside a frame folder, numbered from 1 or 0")
     frame_fps: float = Field(30.0, gt=0, description="Frame rate of frame folders, 1/s")
 
-    num_frames: int = Field(32, ge=1, description="Frames of the fastest pathway")
+    num_frames: int = Field(32, ge=1, le=10_000, description="Frames of the fastest pathway")
     sampling_rate: int = Field(2, ge=1, description="Stride of the fastest pathway, in frames at target_fps")
     target_fps: float = Field(30.0, gt=0, description="Rate at which sampling_rate counts, 1/s")
     short_side_px: tuple[int, int] = Field((256, 320), description="Training short side, drawn uniformly, px")
     short_side_inverse: bool = Field(
         False, description="Draw 1 / short side uniformly, as the reference does for SSv2 and Charades (and always for AVA)"
     )
-    crop_px: int = Field(224, ge=8, description="Training and validation crop, px")
+    crop_px: int = Field(224, ge=8, le=10_000, description="Training and validation crop, px")
     train_crop: Literal["short_side", "resized"] = Field(
         "short_side", description="short_side: resize to short_side_px, crop; resized: crop a random shape, resize it (MMAction2)"
     )

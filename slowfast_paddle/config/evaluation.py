@@ -18,10 +18,10 @@ class TestConfig(Section):
     views: Literal["grid", "dense", "dense-space", "dense-time"] = Field(
         "grid", description="grid: num_clips x num_crops; dense: one convolutional pass over the whole frame and video"
     )
-    num_clips: int = Field(10, ge=1, description="Temporal windows a video")
+    num_clips: int = Field(10, ge=1, le=10_000, description="Temporal windows a video")
     num_crops: int = Field(3, ge=1, description="Spatial windows a clip: 1 (centre) or 3 (left, centre, right)")
     short_side_px: int = Field(256, ge=8, description="Short side before cropping, px")
-    crop_px: int = Field(256, ge=8, description="Square crop, px")
+    crop_px: int = Field(256, ge=8, le=10_000, description="Square crop, px")
     average: Literal["prob", "score", "max"] = Field(
         "prob", description="Mean of probabilities, mean of logits, largest probability"
     )

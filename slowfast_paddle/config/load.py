@@ -81,7 +81,10 @@ def _read(path: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], Origins]:
     bases = data.pop("base", [])
     merged: dict[str, Any] = {}
     merged_origins: Origins = {}
-    for base in [bases] if isinstance(bases, str) else bases:
+    bases = [bases] if isinstance(bases, str) else bases
+    if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
+        raise ConfigError(f"{origins[('base',)]}: base is {bases!r}; expected the name of a YAML file, or a list of them")
+    for base in bases:
         base_path = path.parent / base
         if not base_path.is_file():
             raise ConfigError(f"{origins.get(('base',), path)}: base '{base}' does not exist (looked for {base_path})")

@@ -79,7 +79,7 @@ class ModelConfig(Section):
     """One network. None means: as the architecture defines it."""
 
     architecture: str = Field("slowfast", description="slowfast, slow, fast, c2d, i3d, x3d or a registered one")
-    num_classes: int = Field(400, ge=1, description="Outputs of the classifier")
+    num_classes: int = Field(400, ge=1, le=1_000_000, description="Outputs of the classifier")
     depth: int | tuple[int, ...] = Field(
         50, description="14, 18, 26, 34, 50, 101 or 152; a list gives one for each pathway, slow first"
     )

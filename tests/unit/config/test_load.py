@@ -26,6 +26,10 @@ def test_scientific_notation_is_a_number(tmp_path):
     assert load_config(write(tmp_path, "optim:\n  base_lr: 1e-4\n")).optim.base_lr == 1e-4
 
 
+def test_a_date_is_text():
+    assert load_config(None, ["train.save_dir=2024-13-01"]).train.save_dir == "2024-13-01"
+
+
 def test_base_is_relative_and_merged(tmp_path):
     write(tmp_path, "train:\n  epochs: 50\n  batch_size: 8\n", "base.yaml")
     config = load_config(write(tmp_path, "base: base.yaml\ntrain:\n  epochs: 60\n"))
@@ -48,6 +52,12 @@ def test_overrides_come_last(tmp_path):
         ("train:\n  epochs: 1\n  epochs: 2\n", 3, ["repeats"]),
         ("train:\n\tepochs: 1\n", 2, ["tab"]),
         ("train: [1\n", 2, ["not valid YAML"]),
+        ("a: &a [1, 2]\nb: [*a, *a]\n", 2, ["alias *a; write the value out"]),
+        ("train:\n  epochs: " + "[" * 20000 + "\n", 2, ["more than 20 values inside one another"]),
+        ("train:\n  epochs: " + "9" * 5000 + "\n", 2, ["digits"]),
+        ("base: 5\n", 1, ["base is 5; expected the name of a YAML file"]),
+        ("data:\n  mean: [.nan, 0.45, 0.45]\n", 2, ["data.mean", "finite number"]),
+        ("test:\n  num_clips: 100000000\n", 2, ["test.num_clips", "less than or equal to"]),
         ("\ndata:\n  num_frames: 30\n", 1, ["data.num_frames 30 is not divisible by model.alpha 8"]),
     ],
 )
