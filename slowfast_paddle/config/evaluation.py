@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from slowfast_paddle.config.base import Section
 
@@ -19,7 +19,7 @@ class TestConfig(Section):
         "grid", description="grid: num_clips x num_crops; dense: one convolutional pass over the whole frame and video"
     )
     num_clips: int = Field(10, ge=1, le=10_000, description="Temporal windows a video")
-    num_crops: int = Field(3, ge=1, description="Spatial windows a clip: 1 (centre) or 3 (left, centre, right)")
+    num_crops: Literal[1, 3] = Field(3, description="Spatial windows a clip: 1 (centre) or 3 (left, centre, right)")
     short_side_px: int = Field(256, ge=8, description="Short side before cropping, px")
     crop_px: int = Field(256, ge=8, le=10_000, description="Square crop, px")
     average: Literal["prob", "score", "max"] = Field(
@@ -34,3 +34,11 @@ class TestConfig(Section):
     top_k: int = Field(5, ge=1, description="Classes in a prediction")
     save_path: str = Field("./data/results", description="Folder of result.json")
     report: bool = Field(True, description="Write report.html beside eval.json")
+
+    @model_validator(mode="after")
+    def _crop(self) -> "TestConfig":
+        if self.crop_px > self.short_side_px:
+            raise ValueError(
+                f"crop_px {self.crop_px} does not fit into a frame whose short side is short_side_px {self.short_side_px}"
+            )
+        return self

@@ -39,6 +39,8 @@ class Config(Section):
                 f"shorten it or set optim.warmup_fraction (e.g. 0.1)"
             )
         self._multigrid()
+        if self.model.head.kind == "classification":
+            self._labels_a_video()
         if self.model.head.kind == "roi":
             changed = [name for name, value in self.augment if value != AugmentConfig.model_fields[name].default]
             if changed or self.data.train_crop != "short_side":
@@ -47,6 +49,16 @@ class Config(Section):
                     f"{wrong} does not know boxes; action detection (model.head.kind roi) trains with scale, crop and flip"
                 )
         return self
+
+    def _labels_a_video(self) -> None:
+        several, activation = self.data.multi_label, self.model.head.activation
+        if several != (activation == "sigmoid"):
+            raise ValueError(
+                f"data.multi_label {several} and model.head.activation {activation} contradict each other; several labels a video "
+                f"take sigmoid, one takes softmax"
+            )
+        if several and self.augment.label_smoothing:
+            raise ValueError("augment.label_smoothing spreads one label over the others; with data.multi_label set it to 0")
 
     def _multigrid(self) -> None:
         grid = self.train.multigrid

@@ -26,8 +26,9 @@ def test_scientific_notation_is_a_number(tmp_path):
     assert load_config(write(tmp_path, "optim:\n  base_lr: 1e-4\n")).optim.base_lr == 1e-4
 
 
-def test_a_date_is_text():
+def test_a_date_and_a_number_are_names_too():
     assert load_config(None, ["train.save_dir=2024-13-01"]).train.save_dir == "2024-13-01"
+    assert load_config(None, ["train.save_dir=2024"]).train.save_dir == "2024"
 
 
 def test_base_is_relative_and_merged(tmp_path):
@@ -57,6 +58,14 @@ def test_overrides_come_last(tmp_path):
         ("train:\n  epochs: " + "9" * 5000 + "\n", 2, ["digits"]),
         ("base: 5\n", 1, ["base is 5; expected the name of a YAML file"]),
         ("data:\n  mean: [.nan, 0.45, 0.45]\n", 2, ["data.mean", "finite number"]),
+        ("test:\n  num_crops: 2\n", 2, ["test.num_crops"]),
+        ("test:\n  crop_px: 300\n", 1, ["crop_px 300 does not fit into a frame whose short side"]),
+        ("data:\n  multi_label: true\n", 1, ["data.multi_label True and model.head.activation softmax contradict"]),
+        (
+            "data: {multi_label: true}\nmodel: {head: {activation: sigmoid}}\naugment: {label_smoothing: 0.1}\n",
+            1,
+            ["label_smoothing"],
+        ),
         ("test:\n  num_clips: 100000000\n", 2, ["test.num_clips", "less than or equal to"]),
         ("\ndata:\n  num_frames: 30\n", 1, ["data.num_frames 30 is not divisible by model.alpha 8"]),
     ],

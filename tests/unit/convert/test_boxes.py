@@ -73,7 +73,7 @@ def test_pytorchvideo_files_settle_their_preset(foreign):
 @pytest.mark.parametrize("names", ["roi_head.bbox_head.fc_cls", "head.bbox_head.fc_cls"])
 def test_box_heads_that_are_not_read(names, tmp_path):
     """MMAction2 (first) and PaddleVideo (second) store 81 classes, the first of which means nothing."""
-    config = load_config(None, [*SMALL, "model.head.kind=classification"])
+    config = load_config(None, [*SMALL, "model.head.kind=classification", "model.head.activation=softmax"])
     net = build_model(config.model, config.data.num_frames, config.data.crop_px)
     state = {name: value.numpy() for name, value in net.state_dict().items()}
     theirs = export_state(LAYOUTS["mmaction2"], net.spec, state)
