@@ -29,6 +29,7 @@ WEIGHTS, STATE, SIDECAR = ".pdparams", ".pdopt", ".json"
 
 _logger = logging.getLogger(__name__)
 _SHOWN_NAMES = 5
+_LARGEST = np.float64(np.finfo(np.float32).max)
 _PICKLE_PROTOCOL = 4
 
 
@@ -160,7 +161,7 @@ def load_state(path: str | Path) -> dict[str, np.ndarray]:
     """Weights by name from a `.pdparams` written here or by `paddle.save`.
 
     Raises:
-        CheckpointError: the file is missing, damaged, hostile or holds something else than named arrays.
+        CheckpointError: the file is missing, damaged, hostile or holds something else than named arrays of finite numbers.
     """
     file = part(path, WEIGHTS)
     if not file.is_file():
@@ -170,10 +171,33 @@ def load_state(path: str | Path) -> dict[str, np.ndarray]:
         raise CheckpointError(f"{file}: holds a {type(content).__name__}; expected weights by name")
     # Paddle: paddle.save adds a table of internal names beside the arrays.
     weights = {name: value for name, value in content.items() if name != "StructuredToParameterName@@"}
-    strangers = [str(name) for name, value in weights.items() if not isinstance(value, np.ndarray)]
+    if nameless := [repr(name) for name in weights if not isinstance(name, str)]:
+        raise CheckpointError(f"{file}: {_listed(nameless)} is no name; expected weights by name (convert foreign files first)")
+    strangers = [name for name, value in weights.items() if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub"]
     if strangers:
-        raise CheckpointError(f"{file}: {_listed(strangers)} is no array; expected weights by name (convert foreign files first)")
+        raise CheckpointError(
+            f"{file}: {_listed(strangers)} is no array of real numbers; expected weights by name (convert foreign files first)"
+        )
+    check_values(file, weights)
     return weights
+
+
+def check_values(where: str | Path, weights: Mapping[str, np.ndarray]) -> None:
+    """Every floating value must be a finite float32, every running variance 0 or more.
+
+    Raises:
+        CheckpointError: naming the tensor.
+    """
+    for name, value in weights.items():
+        lowest = 0 if name.endswith("._variance") else -_LARGEST
+        # The extremes are nan where any value is, and taking them copies nothing.
+        if value.dtype.kind == "f" and value.size and not (lowest <= value.min() and value.max() <= _LARGEST):
+            wrong = value[~((value >= lowest) & (value <= _LARGEST))]
+            expected = "variances of 0 or more" if lowest == 0 else "finite float32 numbers"
+            raise CheckpointError(
+                f"{where}: {name} holds {wrong[0]:g} ({wrong.size} of {value.size} values); expected {expected}: "
+                "use a checkpoint from before the training diverged, or get the file again"
+            )
 
 
 def load_training_state(path: str | Path) -> dict[str, Any]:
@@ -192,7 +216,7 @@ def load_training_state(path: str | Path) -> dict[str, Any]:
 
 
 def load_weights(model: "Layer", state: Mapping[str, np.ndarray], where: str | Path = "the weights") -> None:
-    """Copy `state` into `model`; every name and shape must match (Paddle itself only warns).
+    """Copy `state` into `model`; every name, shape and kind of number must match (Paddle itself only warns).
 
     Args:
         model: network to fill.
@@ -200,7 +224,7 @@ def load_weights(model: "Layer", state: Mapping[str, np.ndarray], where: str | P
         where: named in errors.
 
     Raises:
-        CheckpointError: names are missing or unexpected, or shapes differ; the model is left as it was.
+        CheckpointError: names are missing or unexpected, or shapes or kinds differ; the model is left as it was.
     """
     own = model.state_dict()
     problems = []
@@ -208,19 +232,24 @@ def load_weights(model: "Layer", state: Mapping[str, np.ndarray], where: str | P
         problems.append(f"{len(missing)} missing ({_listed(missing)})")
     if unexpected := [name for name in state if name not in own]:
         problems.append(f"{len(unexpected)} unexpected ({_listed(unexpected)})")
+    given = {name: np.asarray(state[name]) for name in own if name in state}
+    types = {name: tensor.numpy().dtype for name, tensor in own.items()}
     different = [
-        f"{name} {list(state[name].shape)} instead of {list(own[name].shape)}"
-        for name in own
-        if name in state and list(state[name].shape) != list(own[name].shape)
+        f"{name} {list(value.shape)} instead of {list(own[name].shape)}"
+        for name, value in given.items()
+        if list(value.shape) != list(own[name].shape)
     ]
     if different:
         problems.append(f"{len(different)} of another shape ({_listed(different)})")
+    mistyped = [f"{name} {v.dtype} instead of {types[name]}" for name, v in given.items() if v.dtype.kind != types[name].kind]
+    if mistyped:
+        problems.append(f"{len(mistyped)} of another type ({_listed(mistyped)})")
     if problems:
         raise CheckpointError(
             f"{where}: does not fit this network: {'; '.join(problems)}; use the config the weights were trained with"
         )
     for name, tensor in own.items():
-        tensor.set_value(np.asarray(state[name]).astype(tensor.numpy().dtype))
+        tensor.set_value(given[name].astype(types[name]))
 
 
 def _listed(names: list[str]) -> str:

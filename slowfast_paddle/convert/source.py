@@ -55,7 +55,7 @@ def open_source(path: str | Path, layout: str = "auto") -> Source:
         layout: a project's name, or auto.
 
     Raises:
-        CheckpointError: the file cannot be read.
+        CheckpointError: the file cannot be read, or some value is not finite.
         ConvertError: it holds no weights, or some tensor is unknown to its layout.
     """
     path = Path(path)
@@ -89,6 +89,12 @@ def open_source(path: str | Path, layout: str = "auto") -> Source:
     twice = [target for target, count in Counter(ours.values()).items() if count > 1]
     if twice:
         raise ConvertError(f"{path}: several tensors would become {twice[0]}; the file mixes two networks")
+    mistyped = [f"{name} {tensors[name].dtype}" for name in ours if tensors[name].dtype.kind != "f"]
+    if mistyped:
+        raise ConvertError(
+            f"{path}: {len(mistyped)} tensors hold no floating numbers ({', '.join(mistyped[:5])}); nothing was written"
+        )
+    checkpoint.check_values(path, {target: tensors[name] for name, target in ours.items()})
     return Source(
         path=path,
         sha256=checkpoint.sha256_of(path),

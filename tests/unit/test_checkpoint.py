@@ -56,6 +56,43 @@ def test_weights_that_do_not_fit_change_nothing():
     np.testing.assert_array_equal(layer.weight.numpy(), before)
 
 
+@pytest.mark.parametrize(
+    ("name", "dtype", "value", "message"),
+    [
+        ("weight", "f4", np.nan, r"c.pdparams: weight holds nan \(1 of 6 values\); expected finite float32 numbers"),
+        ("weight", "f2", -np.inf, "weight holds -inf"),
+        ("weight", ">f8", 1e300, r"weight holds 1e\+300"),
+        ("bn._variance", "f4", -1e-9, "bn._variance holds -1e-09 .*variances of 0 or more"),
+    ],
+)
+def test_values_that_no_network_has_are_refused_by_tensor(tmp_path, name, dtype, value, message):
+    content = {"weight": np.zeros((3, 2), dtype), "bn._variance": np.zeros(4, dtype), "none": np.zeros((0, 3), dtype)}
+    checkpoint.save(tmp_path / "c", content, {})
+    assert list(checkpoint.load_state(tmp_path / "c")) == list(content)
+    content[name].flat[1] = value
+    checkpoint.save(tmp_path / "c", content, {})
+    with pytest.raises(CheckpointError, match=message):
+        checkpoint.load_state(tmp_path / "c")
+
+
+@pytest.mark.parametrize("dtype", ["?", "i8", "u2"])
+def test_weights_of_another_kind_of_number_change_nothing(dtype):
+    layer = nn.Linear(3, 2)
+    before = layer.weight.numpy().copy()
+    with pytest.raises(CheckpointError, match=r"w.pdparams: .*1 of another type \(weight \w+ instead of float32\)"):
+        checkpoint.load_weights(layer, {"weight": np.ones((3, 2), dtype), "bias": np.ones(2, "f2")}, "w.pdparams")
+    np.testing.assert_array_equal(layer.weight.numpy(), before)
+
+
+@pytest.mark.parametrize("dtype", ["i8", "?"])
+def test_a_network_with_integers_takes_them(tmp_path, dtype):
+    layer = nn.Layer()
+    layer.register_buffer("index", paddle.to_tensor(np.zeros(3, dtype)))
+    checkpoint.save(tmp_path / "c", {"index": np.array([1, 0, 1], dtype)}, {})
+    checkpoint.load_weights(layer, checkpoint.load_state(tmp_path / "c"))
+    np.testing.assert_array_equal(layer.index.numpy(), np.array([1, 0, 1], dtype))
+
+
 def test_the_newest_intact_checkpoint_is_found(tmp_path, caplog):
     for epoch, step in ((0, None), (1, None), (2, 5), (10, None)):
         name = f"slowfast_epoch{epoch}" + (f"_step{step}" if step else "")
@@ -77,9 +114,14 @@ def test_missing_and_strange_files_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match="no such file; resuming needs it"):
         checkpoint.load_training_state(tmp_path / "none")
     assert checkpoint.load_sidecar(tmp_path / "none") == {}
-    checkpoint.save(tmp_path / "list", {"weight": [1, 2]}, {})
-    with pytest.raises(CheckpointError, match="weight is no array"):
-        checkpoint.load_state(tmp_path / "list")
+    for strange in ([1, 2], np.array(["a", "b"]), np.array([1j])):
+        checkpoint.save(tmp_path / "strange", {"weight": strange}, {})
+        with pytest.raises(CheckpointError, match="weight is no array of real numbers"):
+            checkpoint.load_state(tmp_path / "strange")
+    for name in (7, b"weight"):
+        checkpoint.save(tmp_path / "strange", {name: np.zeros(2, "f4")}, {})
+        with pytest.raises(CheckpointError, match=f"{name} is no name"):
+            checkpoint.load_state(tmp_path / "strange")
 
 
 def test_an_interrupted_write_leaves_the_earlier_checkpoint(tmp_path, monkeypatch):

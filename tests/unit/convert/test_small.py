@@ -124,11 +124,16 @@ def _foreign(folder, kind="slowfast", change=lambda state: state, cfg=""):
         (lambda s: {k: v for k, v in s.items() if k != "head.projection.bias"}, "1 not in the file .head.classifier.bias"),
         (lambda s: {**s, "s2.pathway0_res0.branch2.a_bn.bias": np.zeros(3, "f4")}, "1 of another shape"),
         (lambda s: {k: v for k, v in s.items() if not k.startswith("s5")}, "known depths"),
+        (
+            lambda s: {**s, "head.projection.bias": np.zeros(5, "i8")},
+            "1 tensors hold no floating numbers .head.projection.bias int64",
+        ),
+        (lambda s: {**s, "head.projection.bias": np.full(5, np.nan, "f4")}, "head.classifier.bias holds nan .5 of 5 values"),
     ],
 )
 def test_strict(tmp_path, change, message):
     source, config = _foreign(tmp_path, change=change)
-    with pytest.raises(ConvertError, match=message):
+    with pytest.raises(CheckpointError, match=message):
         convert_file(source, tmp_path / "ours", config=config)
     assert not list(tmp_path.glob("ours*"))
 
