@@ -1,8 +1,9 @@
 """Checkpoints on disk: NAME.pdparams (weights), NAME.pdopt (training state) and the sidecar NAME.json.
 
 The two big files are plain pickles of numpy arrays that `paddle.load` can read too. Every file appears under its name
-only when it is complete, and the sidecar, which carries the digests of the others, comes last: a checkpoint without a
-matching sidecar was interrupted and is skipped. Reading goes through `unpickle`, which never runs code from a file.
+only when it is complete, and the sidecar, which carries the digests of the others, comes last: a checkpoint that differs
+from its sidecar was interrupted or damaged; resuming skips it, everything else refuses it. Reading goes through
+`unpickle`, which never runs code from a file.
 """
 
 import contextlib
@@ -158,7 +159,7 @@ def load_sidecar(path: str | Path) -> dict[str, Any]:
 
 
 def load_state(path: str | Path) -> dict[str, np.ndarray]:
-    """Weights by name from a `.pdparams` written here or by `paddle.save`.
+    """Weights by name from a `.pdparams` written here or by `paddle.save`, checked against the sidecar's digest where one is.
 
     Raises:
         CheckpointError: the file is missing, damaged, hostile or holds something else than named arrays of finite numbers.
@@ -177,6 +178,12 @@ def load_state(path: str | Path) -> dict[str, np.ndarray]:
     if strangers:
         raise CheckpointError(
             f"{file}: {_listed(strangers)} is no array of real numbers; expected weights by name (convert foreign files first)"
+        )
+    digest = load_sidecar(path).get("sha256")
+    if digest is not None and digest != sha256_of(file):
+        raise CheckpointError(
+            f"{file}: damaged or not the file its sidecar was written for (their SHA-256 differ): copy both again; "
+            f'if you changed the weights on purpose, remove "sha256" from {part(path, SIDECAR)}'
         )
     check_values(file, weights)
     return weights

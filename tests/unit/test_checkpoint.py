@@ -75,6 +75,20 @@ def test_values_that_no_network_has_are_refused_by_tensor(tmp_path, name, dtype,
         checkpoint.load_state(tmp_path / "c")
 
 
+def test_weights_that_differ_from_their_sidecar_are_refused(tmp_path):
+    path = checkpoint.save(tmp_path / "c", arrays(1.0), {})
+    data = path.read_bytes()
+    at = data.index(np.float32(1.0).tobytes())
+    path.write_bytes(data[:at] + b"\1" + data[at + 1 :])
+    with pytest.raises(CheckpointError, match=r'c.pdparams: damaged .*copy both again.* remove "sha256" from .*c.json'):
+        checkpoint.load_state(path)
+    for facts in ({}, {"sha256": None}):
+        (tmp_path / "c.json").write_text(json.dumps(facts))
+        assert checkpoint.load_state(path)["weight"][0, 0] > 1.0
+    (tmp_path / "c.json").unlink()
+    assert checkpoint.load_state(path)["weight"][0, 0] > 1.0
+
+
 @pytest.mark.parametrize("dtype", ["?", "i8", "u2"])
 def test_weights_of_another_kind_of_number_change_nothing(dtype):
     layer = nn.Linear(3, 2)
