@@ -8,7 +8,7 @@ that a small file cannot fill the memory.
 import pickle
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any
 
 import numpy as np
@@ -74,6 +74,25 @@ class Storage:
             self.data = np.frombuffer(raw, np.dtype(self.dtype).newbyteorder(byteorder))  # type: ignore[arg-type]
 
 
+def _shown(item: Any) -> str:
+    """What an error says of an item: text as it is, anything else, which may be endless to print, by its type."""
+    return repr(item[:60]) if isinstance(item, str) else f"a {type(item).__name__}"
+
+
+def _check_keys(keys: Iterable[Any]) -> None:
+    # A tuple's hash visits all it holds on every way there: doubled 40 times, which takes 100 bytes, that never ends.
+    if any(isinstance(key, (tuple, frozenset)) for key in keys):
+        raise UnreadablePickle("has a container for a key or in a set, which weights never have: refused")
+
+
+def _checking(load: Callable[[Any], None], keys: slice) -> Callable[[Any], None]:
+    def checked(reader: Any) -> None:
+        _check_keys(reader.stack[keys])
+        load(reader)
+
+    return checked
+
+
 class _Pending:
     """An object whose parts arrive later in the stream."""
 
@@ -106,7 +125,7 @@ class _Inert(_Pending):
 class _DType(_Pending):
     def __init__(self, code: str, *_flags: Any) -> None:
         if not isinstance(code, str) or not _DTYPE.fullmatch(code):
-            raise UnreadablePickle(f"holds an array of type {code!r}; only plain numbers and strings are weights")
+            raise UnreadablePickle(f"holds an array of type {_shown(code)}; only plain numbers and strings are weights")
         self.dtype = np.dtype(code)
 
     def set_state(self, state: Any) -> None:
@@ -141,8 +160,9 @@ class _Array(_Pending):
 
 class _Tensor(_Pending):
     def __init__(self, storage: Storage, offset: int, shape: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> None:
-        if not isinstance(storage, Storage) or len(shape) != len(stride) or min((offset, *shape, *stride)) < 0:
-            raise UnreadablePickle(f"holds a tensor with impossible shape {shape} and stride {stride}")
+        numbers = (offset, *shape, *stride)
+        if not isinstance(storage, Storage) or any(type(n) is not int or n < 0 for n in numbers) or len(shape) != len(stride):
+            raise UnreadablePickle("holds a tensor with impossible shape, stride or offset; expected whole numbers from 0")
         self.storage, self.offset, self.shape, self.stride = storage, offset, shape, stride
 
     def value(self) -> np.ndarray:
@@ -169,6 +189,12 @@ class PickleReader(pickle._Unpickler):  # type: ignore[misc,name-defined]
     """
 
     dispatch = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    # Opcodes that hash, and where on the stack their keys lie.
+    for _code, _keys in (
+        (pickle.SETITEM, slice(-2, -1)), (pickle.SETITEMS, slice(0, None, 2)), (pickle.DICT, slice(0, None, 2)),
+        (pickle.ADDITEMS, slice(0, None)), (pickle.FROZENSET, slice(0, None)),
+    ):  # fmt: skip
+        dispatch[_code[0]] = _checking(dispatch[_code[0]], _keys)
 
     def __init__(self, file: BoundedFile) -> None:
         super().__init__(file, encoding="latin1")
@@ -202,8 +228,9 @@ class PickleReader(pickle._Unpickler):  # type: ignore[misc,name-defined]
     def persistent_load(self, pid: Any) -> Storage:
         """A torch storage: ('storage', type, key, device, elements[, view])."""
         kind, dtype, key, _device, numel, *view = pid
-        if kind != "storage" or dtype not in _STORAGES.values() or not isinstance(numel, int) or numel < 0 or any(view):
-            raise UnreadablePickle(f"refers to an object outside the file: {str(pid)[:60]}")
+        numbered = isinstance(key, str) and isinstance(numel, int) and numel >= 0
+        if kind != "storage" or dtype not in _STORAGES.values() or not numbered or any(view):
+            raise UnreadablePickle(f"refers to an object outside the file: {_shown(kind)}")
         return self.storages.setdefault(key, Storage(dtype, key, numel))
 
     def load_build(self) -> None:
@@ -252,7 +279,9 @@ class PickleReader(pickle._Unpickler):  # type: ignore[misc,name-defined]
         return iter(items)
 
     def _mapping(self, *args: Any) -> dict[Any, Any]:
-        return dict(self._items(args))
+        pairs = list(self._items(args))
+        _check_keys(key for key, _ in pairs)
+        return dict(pairs)
 
     def _list(self, *args: Any) -> list[Any]:
         return list(self._items(args))
@@ -264,8 +293,8 @@ class PickleReader(pickle._Unpickler):  # type: ignore[misc,name-defined]
 
     def _dense_tensor(self, expression: str, scope: dict[str, Any]) -> Any:
         # paddle.save writes a bare tensor as eval("data", {"data": array}).
-        if expression != "data" or set(scope) != {"data"}:
-            raise UnreadablePickle(f"wants to evaluate {str(expression)[:60]!r}: refused, nothing was run")
+        if expression != "data" or not isinstance(scope, dict) or set(scope) != {"data"}:
+            raise UnreadablePickle(f"wants to evaluate {_shown(expression)}: refused, nothing was run")
         return scope["data"]
 
     def _bytes(self, text: Any = b"", encoding: str = "latin1") -> bytes:

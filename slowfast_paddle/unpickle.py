@@ -95,8 +95,9 @@ def _read_torch_legacy(file: io.BufferedReader, size: int) -> Any:
     reader = PickleReader(bounded)
     content = reader.load()
     keys = PickleReader(bounded).load()
-    if version != _TORCH_PROTOCOL or not isinstance(machine, dict) or not isinstance(keys, list):
-        raise UnreadablePickle(f"is a legacy torch file of unknown version {str(version)[:20]}; save it again with torch")
+    listed = isinstance(keys, list) and all(isinstance(key, str) for key in keys)
+    if version != _TORCH_PROTOCOL or not isinstance(machine, dict) or not listed:
+        raise UnreadablePickle("is a legacy torch file of an unknown version; save it again with torch")
     byteorder = "<" if machine.get("little_endian", True) else ">"
     mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     at = file.tell()

@@ -166,6 +166,33 @@ def test_shared_structure_stays_cheap(tmp_path):
     load(_dump(tmp_path / "x.pkl", item))
 
 
+TORCH_STORAGE = b"(X\x07\x00\x00\x00storageX\x02\x00\x00\x00f4%bX\x03\x00\x00\x00cpuK\x01tQ"
+
+
+@pytest.mark.parametrize(
+    ("stream", "message"),
+    [
+        (b"}%bK\x01s.", "container for a key"),
+        (b"}(%bK\x01u.", "container for a key"),
+        (b"(%bK\x01d.", "container for a key"),
+        (b"\x8f(%b\x90.", "container for a key"),
+        (b"(%b\x91.", "container for a key"),
+        (b"ccollections\nOrderedDict\n]%bK\x01\x86a\x85R.", "container for a key"),
+        (b"cbuiltins\neval\nX\x04\x00\x00\x00data%b\x86R.", "refused"),
+        (b"cbuiltins\neval\n%b}\x86R.", "wants to evaluate a tuple"),
+        (b"cnumpy\ndtype\n%b\x85R.", "array of type a tuple"),
+        (b"(%bNNNNtQ.", "outside the file: a tuple"),
+        (TORCH_STORAGE + b".", "outside the file"),
+    ],
+)
+def test_nested_tuples_are_neither_hashed_nor_printed(tmp_path, stream, message):
+    """Twenty doublings take a moment; forty, which need twenty bytes more, would never end."""
+    doubled = b")" + b"2\x86" * 20
+    with pytest.raises(CheckpointError, match=message) as caught:
+        load(_write(tmp_path / "x.pkl", b"\x80\x04" + stream.replace(b"%b", doubled)))
+    assert len(str(caught.value)) < 300
+
+
 def test_every_truncation_is_an_error(tmp_path):
     state = {"w": np.arange(300, dtype="f4"), "b": np.zeros((), "i8")}
     write_torch(tmp_path / "x.pth", {"model_state": state})
