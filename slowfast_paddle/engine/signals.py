@@ -15,7 +15,8 @@ class StopRequest:
     """A context in which the signals are noted; `exit_code` is 143 after SIGTERM and 130 after SIGINT.
 
     A second SIGINT ends the process at once. Worker processes forked inside inherit the handlers: they ignore SIGINT, of
-    which a terminal sends one to every process, and die of SIGTERM as usual.
+    which a terminal sends one to every process, and die of SIGTERM as usual. While `interruptible` the first signal raises
+    StopNow wherever the process is.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,8 @@
 """The training loop: epochs, steps, validation, checkpoints, exact resuming."""
 
 import signal
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -136,9 +136,9 @@ class Trainer:
         with closing(self._curves), self._stop:
             while self._at.epoch < self._options.epochs and not self._out_of_patience():
                 self._train_epoch()
-                if not self._stop.received:
+                if not self._told_to_stop():
                     self._finish_epoch()
-                if self._stop.received:
+                if self._told_to_stop():
                     self._save_if_new()
                     _logger.warning("stopped by signal %d; continue from %s", self._stop.received, self._last)
                     return self._result(self._stop.exit_code)
@@ -152,6 +152,30 @@ class Trainer:
             return False
         _logger.info("stopping early: %d validations without a better one", patience)
         return True
+
+    def _told_to_stop(self) -> bool:
+        """Whether any rank was; all ask at the same places and hear the same, so that none waits for one that has left."""
+        told = distributed.all_sum(np.array([float(self._stop.received is not None)]))[0] > 0
+        if told:
+            self._stop.received = self._stop.received or signal.SIGTERM
+        return told
+
+    def _until_told(self, batches: Iterable[Any]) -> Iterator[Any]:
+        for batch in batches:
+            if self._told_to_stop():
+                raise StopNow
+            yield batch
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """A signal ends a single process inside at once; several agree before it and see it through."""
+        if self._told_to_stop():
+            raise StopNow
+        self._stop.interruptible = distributed.world_size() == 1
+        try:
+            yield
+        finally:
+            self._stop.interruptible = False
 
     def _result(self, exit_code: int) -> FitResult:
         return FitResult(self._last, self._at.metrics, self._snapshots.best, exit_code)
@@ -182,12 +206,13 @@ class Trainer:
                 window = RunningMeans()
             if result.stop:
                 self._stop.received = self._stop.received or signal.SIGTERM  # another rank was told
-                average_bn_statistics(self.network)
-                return
+                break
             if self._options.save_every_steps and self._at.step % self._options.save_every_steps == 0 and self._at.step < steps:
-                average_bn_statistics(self.network)
+                self._average_statistics()
                 self._save()
-        assert self._at.step == steps, f"the loader ended after {self._at.step} of {steps} steps"
+        else:
+            assert self._at.step == steps, f"the loader ended after {self._at.step} of {steps} steps"
+        self._average_statistics()
 
     def _step(self, batch: Mapping[str, Any], lr: float, rng: np.random.Generator) -> StepResult:
         def told() -> bool:
@@ -228,18 +253,24 @@ class Trainer:
         left = sum(map(self._loader.length, range(self._at.epoch, self._options.epochs))) - self._at.step
         _logger.info(log_line(f"epoch {self._at.epoch} [{self._at.step}/{steps}]", window.means(), lr, timing, left))
 
+    def _average_statistics(self) -> None:
+        """What comes next, a checkpoint or a validation, sees the same statistics on every rank, the averaged weights' too."""
+        if distributed.world_size() == 1:
+            return
+        average_bn_statistics(self.network)
+        if self._ema:
+            with self._ema.swapped():
+                average_bn_statistics(self.network)
+
     def _finish_epoch(self) -> None:
         """Precise BN, validation, checkpoint; a signal ends it and the next run repeats it from the end of the epoch."""
-        average_bn_statistics(self.network)
         shown = self._at.means.means()
         try:
-            self._stop.interruptible = True
             if self._options.due(self._options.precise_bn_every_epochs, self._at.epoch):
                 self._precise_bn()
             if self._validate and self._options.due(self._options.valid_every_epochs, self._at.epoch):
                 self._run_validation()
                 shown |= {f"valid {name}": value for name, value in self._at.metrics.items()}
-            self._stop.interruptible = False
         except StopNow:
             return
         summary = " ".join(f"{name} {value:.4f}" for name, value in shown.items())
@@ -260,7 +291,7 @@ class Trainer:
 
     def _update_bn(self, count: int) -> None:
         self.network.train()
-        batches = islice(self._loader.full_size_batches(self._at.epoch), count)
+        batches = self._until_told(islice(self._loader.full_size_batches(self._at.epoch), count))
         with self._stepper.autocast():
             update_bn_statistics(
                 self.network,
@@ -269,9 +300,10 @@ class Trainer:
             )
 
     def _run_validation(self) -> None:
-        metrics = dict(self._validate(self.network))
+        with self._interruptible():
+            metrics = dict(self._validate(self.network))
         if self._ema:
-            with self._ema.swapped():
+            with self._ema.swapped(), self._interruptible():
                 metrics.update({f"ema_{name}": value for name, value in self._validate(self.network).items()})
         self._at.metrics = metrics
         self._curves.write("val", self.global_step, {"epoch": self._at.epoch, **metrics})

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -87,6 +89,30 @@ class PoisonedTask(ClassificationTask):
         return (logits * float("inf") if batch.get("poisoned") else logits), target
 
 
+class Told:
+    """A SIGTERM that a process sends itself, once, when something is done the n-th time."""
+
+    def __init__(self, count):
+        self.left = count
+
+    def __call__(self):
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+class ToldTask(PoisonedTask):
+    """Tells the process to stop in the middle of a step."""
+
+    def __init__(self, told):
+        super().__init__(pack, CLASSES)
+        self.told = told
+
+    def loss(self, logits, target):
+        self.told()
+        return super().loss(logits, target)
+
+
 def make_trainer(save_dir, loader=None, options=None, kind="sgd", dropout=0.5, **more):
     """A trainer whose initial weights are always the same."""
     paddle.seed(0)
@@ -125,11 +151,19 @@ def main():
     parser.add_argument("--every", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--valid-sec", type=float, default=0.0)
+    parser.add_argument("--precise", type=int, default=2)
+    parser.add_argument("--ema", type=float, default=0.0)
+    parser.add_argument("--told-in-step", type=int, default=0)
+    parser.add_argument("--told-in-validation", type=int, default=0)
+    parser.add_argument("--told-ranks", type=int, nargs="*", default=[0, 1])
     args = parser.parse_args()
     log.setup()
     distributed.init(use_gpu=False)
+    mine = distributed.rank() in args.told_ranks
+    in_step, in_validation = Told(args.told_in_step * mine), Told(args.told_in_validation * mine)
 
     def validate(network):
+        in_validation()
         for _ in range(int(args.valid_sec * 100)):
             time.sleep(0.01)
         return {"top1": 0.5}
@@ -137,8 +171,15 @@ def main():
     trainer = make_trainer(
         args.folder,
         FakeLoader(steps=6, delay=args.delay),
-        TrainOptions(epochs=args.epochs, save_every_steps=args.every, log_every_steps=1, precise_bn_batches=2),
+        TrainOptions(
+            epochs=args.epochs,
+            save_every_steps=args.every,
+            log_every_steps=1,
+            precise_bn_batches=args.precise,
+            ema_decay=args.ema,
+        ),
         validate=validate,
+        task=ToldTask(in_step),
     )
     try:
         result = trainer.fit(resume=checkpoint.find_latest(args.folder))
@@ -146,7 +187,8 @@ def main():
         print(err, flush=True)
         return err.exit_code
     if not result.exit_code:
-        np.savez(args.folder / f"final{distributed.rank()}.npz", **state_of(trainer.network))
+        averaged = {f"ema.{name}": value for name, value in trainer._ema.weights().items()} if args.ema else {}
+        np.savez(args.folder / f"final{distributed.rank()}.npz", **state_of(trainer.network), **averaged)
         (args.folder / "metrics.json").write_text(json.dumps(result.metrics))
     return result.exit_code
 

@@ -130,9 +130,13 @@ def finals(folder):
     return [dict(np.load(folder / f"final{rank}.npz")) for rank in range(2)]
 
 
+def launch(folder, *arguments):
+    return start(folder, *arguments, launcher=(*LAUNCH, str(folder / "log")))
+
+
 def test_two_processes_resume_exactly(tmp_path):
     def run(folder, *arguments):
-        return start(folder, "--every", "2", *arguments, launcher=(*LAUNCH, str(folder / "log")))
+        return launch(folder, "--every", "2", *arguments)
 
     assert run(tmp_path / "whole").wait(90) == 0, logged(tmp_path / "whole")
     parts = tmp_path / "parts"
@@ -143,6 +147,36 @@ def test_two_processes_resume_exactly(tmp_path):
     assert checkpoint.find_latest(parts).name.startswith("slowfast_epoch1_step")
     assert run(parts).wait(90) == 0, logged(parts)
     for whole, part in zip(finals(tmp_path / "whole"), finals(parts)):
+        assert_same(whole, part)
+
+
+AVERAGED = ("--epochs", "2", "--precise", "0", "--ema", "0.9")
+
+
+@pytest.fixture(scope="module")
+def averaged(tmp_path_factory):
+    """The end of an uninterrupted run of two processes with averaged weights, whose BN statistics are the running ones."""
+    folder = tmp_path_factory.mktemp("averaged")
+    assert launch(folder, *AVERAGED).wait(90) == 0, logged(folder)
+    return finals(folder)
+
+
+def test_every_rank_has_the_same_averaged_weights(averaged):
+    assert "ema.bn._mean" in averaged[0]
+    assert_same(*averaged)
+
+
+@pytest.mark.parametrize(
+    ("told", "ranks"),
+    [("--told-in-step=6", ["1"]), ("--told-in-step=6", ["0", "1"]), ("--told-in-validation=1", ["1"])],
+    ids=["last_step_of_one", "last_step_of_all", "validation_of_one"],
+)
+def test_a_signal_at_the_end_of_an_epoch_stops_all_ranks_at_the_same_place(tmp_path, averaged, told, ranks):
+    launch(tmp_path, *AVERAGED, told, "--told-ranks", *ranks).wait(60)
+    assert len(re.findall("stopped by signal 15", logged(tmp_path))) == 2, logged(tmp_path)
+    assert checkpoint.find_latest(tmp_path).name == "slowfast_epoch0_step6"
+    assert launch(tmp_path, *AVERAGED).wait(90) == 0, logged(tmp_path)
+    for whole, part in zip(averaged, finals(tmp_path)):
         assert_same(whole, part)
 
 

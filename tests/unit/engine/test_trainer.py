@@ -11,7 +11,7 @@ from slowfast_paddle import checkpoint, log
 from slowfast_paddle.engine import curves
 from slowfast_paddle.engine.options import TrainOptions
 from slowfast_paddle.errors import CheckpointError, ConfigError, TrainingError
-from tests.unit.engine.support import FakeLoader, TinyNet, assert_equal_states, make_trainer, state_of
+from tests.unit.engine.support import FakeLoader, TinyNet, Told, assert_equal_states, make_trainer, state_of
 
 FULL = TrainOptions(epochs=3, save_every_steps=2, keep_last=5, ema_decay=0.9, precise_bn_batches=2)
 
@@ -158,6 +158,25 @@ def test_precise_bn_comes_before_validation_and_the_last_checkpoint(tmp_path):
     expected = paddle.concat(inputs).mean([0, 2, 3, 4]).numpy()
     np.testing.assert_allclose(seen[-1], expected, atol=1e-6)
     np.testing.assert_array_equal(checkpoint.load_state(tmp_path / "slowfast_epoch1")["bn._mean"], seen[-1])
+
+
+@pytest.mark.parametrize("count", range(1, 15))
+def test_a_stop_while_averaged_weights_come_and_go_saves_the_raw_ones(tmp_path, monkeypatch, count):
+    in_swap, swap_in, raw = Told(count), paddle.Tensor.set_value, []
+
+    def swap_and_tell(tensor, value):
+        swap_in(tensor, value)
+        in_swap()
+
+    def validate(network):
+        if not raw:
+            raw.append(state_of(network))
+            monkeypatch.setattr(paddle.Tensor, "set_value", swap_and_tell)
+        return {"top1": 0.5}
+
+    result = make_trainer(tmp_path, options=TrainOptions(epochs=1, ema_decay=0.9), validate=validate).fit()
+    assert result.exit_code == 143
+    assert_equal_states(raw[0], checkpoint.load_state(result.checkpoint))
 
 
 def test_unreadable_videos_are_named_once(tmp_path, capsys):
