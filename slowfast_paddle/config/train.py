@@ -129,7 +129,7 @@ class TrainConfig(Section):
         1, ge=1, description="Forward-backward passes a step; each sees batch_size / accumulate_steps clips"
     )
     save_dir: str = Field("./checkpoints", description="Checkpoints, resolved config, metrics.jsonl and curves")
-    save_every_epochs: int = Field(1, ge=1, description="A checkpoint every so many epochs, and after the last")
+    save_every_epochs: int = Field(1, ge=1, description="A checkpoint every so many epochs, of the best and after the last")
     save_every_steps: int = Field(
         0, ge=0, description="Steps between checkpoints inside an epoch, of which the newest stays; 0 off"
     )

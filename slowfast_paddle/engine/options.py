@@ -15,7 +15,7 @@ class TrainOptions:
         amp: "off", "float16" or "bfloat16".
         ema_decay: of the averaged weights; 0 for none.
         log_every_steps: steps between two log lines.
-        save_every_epochs: epochs between two checkpoints; the last epoch always has one.
+        save_every_epochs: epochs between two checkpoints; the last epoch and the best so far always have one.
         save_every_steps: steps between two checkpoints inside an epoch; 0 for none.
         keep_last: finished epochs whose checkpoints stay; the best one stays too.
         valid_every_epochs: epochs between two validations; the last epoch always has one; 0 for none.

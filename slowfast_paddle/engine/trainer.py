@@ -264,12 +264,12 @@ class Trainer:
 
     def _finish_epoch(self) -> None:
         """Precise BN, validation, checkpoint; a signal ends it and the next run repeats it from the end of the epoch."""
-        shown = self._at.means.means()
+        shown, better = self._at.means.means(), False
         try:
             if self._options.due(self._options.precise_bn_every_epochs, self._at.epoch):
                 self._precise_bn()
             if self._validate and self._options.due(self._options.valid_every_epochs, self._at.epoch):
-                self._run_validation()
+                better = self._run_validation()
                 shown |= {f"valid {name}": value for name, value in self._at.metrics.items()}
         except StopNow:
             return
@@ -277,7 +277,7 @@ class Trainer:
         unread = f", {len(self._at.skipped)} unreadable videos so far" if self._at.skipped else ""
         _logger.info("epoch %d done: %s%s", self._at.epoch, summary, unread)
         self._at.next_epoch()
-        if self._options.due(self._options.save_every_epochs, self._at.epoch - 1):
+        if better or self._options.due(self._options.save_every_epochs, self._at.epoch - 1):
             self._save()
 
     def _precise_bn(self) -> None:
@@ -299,7 +299,8 @@ class Trainer:
                 lambda batch: self._task.forward(self.network, batch),
             )
 
-    def _run_validation(self) -> None:
+    def _run_validation(self) -> bool:
+        """Whether it was the best so far."""
         with self._interruptible():
             metrics = dict(self._validate(self.network))
         if self._ema:
@@ -310,6 +311,7 @@ class Trainer:
         name = self._task.best_metric
         better = self._snapshots.note(self._at.epoch, name, metrics[name])
         self._at.stale_validations = 0 if better else self._at.stale_validations + 1
+        return better
 
     def _save_if_new(self) -> None:
         if self._saved_at != (self._at.epoch, self._at.step):

@@ -137,6 +137,14 @@ def test_last_checkpoints_and_the_best_one_stay(tmp_path):
     assert checkpoint.load_sidecar(tmp_path / "slowfast_epoch4")["metrics"] == {"top1": 0.4}
 
 
+def test_the_best_epoch_is_saved_between_the_due_ones(tmp_path):
+    values = iter([0.1, 0.9, 0.2, 0.3, 0.4])
+    options = TrainOptions(epochs=5, save_every_epochs=4, keep_last=1)
+    result = make_trainer(tmp_path, options=options, validate=lambda network: {"top1": next(values)}).fit()
+    assert result.best["checkpoint"] == "slowfast_epoch1"
+    assert sorted(path.stem for path in tmp_path.glob("*.pdparams")) == ["slowfast_epoch1", "slowfast_epoch4"]
+
+
 def test_early_stopping_keeps_the_last_epoch(tmp_path):
     options = TrainOptions(epochs=9, early_stop_validations=2, save_every_epochs=5)
     result = make_trainer(tmp_path, options=options, validate=lambda network: {"top1": 0.5}).fit()
