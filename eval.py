@@ -19,7 +19,8 @@ def _run(args) -> int:
     config = cli.resolve(args)
     from slowfast_paddle import app
 
-    return app.test(config, runtime=cli.runtime(args), weights=args.weights, list_path=args.list, out=args.out, ks=args.topk)
+    here = app.start(cli.runtime(args))
+    return app.test(config, here=here, weights=args.weights, list_path=args.list, out=args.out, ks=args.topk)
 
 
 if __name__ == "__main__":

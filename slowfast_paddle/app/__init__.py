@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "start": "machine",
     "build_model": "build",
     "build_loader": "build",
     "load_model": "weights",

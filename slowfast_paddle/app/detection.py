@@ -10,7 +10,6 @@ from slowfast_paddle import checkpoint, distributed, log
 from slowfast_paddle.app import build, machine
 from slowfast_paddle.app.running import example_clip, runner_of
 from slowfast_paddle.app.weights import choose_weights, load_model
-from slowfast_paddle.cli import Runtime
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.ava import AvaTestDataset, AvaTrainDataset, AvaTrainOptions, collate_boxes
 from slowfast_paddle.data.ava_csv import read_labels, write_detections
@@ -112,9 +111,8 @@ def validation(config: Config, task: DetectionTask, loader: Loader) -> Callable[
     return lambda network: validate_detection(network, task, loader, scoring)
 
 
-def test(config: Config, *, runtime: Runtime, weights: str | None = None) -> int:
+def test(config: Config, *, here: machine.Machine, weights: str | None = None) -> int:
     """eval.py: writes detections.csv, per_class.tsv and eval.json, prints the mAP line; 3 when keyframes failed."""
-    here = machine.start(runtime)
     path = choose_weights(config, weights)
     network = load_model(path, config)
     runner = runner_of(config, network, here.gpu, example_clip(network, config.data.crop_px, boxes=2))

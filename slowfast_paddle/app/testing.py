@@ -14,7 +14,6 @@ from slowfast_paddle.app import build, detection, machine
 from slowfast_paddle.app.reporting import report
 from slowfast_paddle.app.scorer import Scorer, open_scorer
 from slowfast_paddle.app.weights import choose_weights
-from slowfast_paddle.cli import Runtime
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.records import Records
 from slowfast_paddle.engine.evaluator import evaluate
@@ -37,7 +36,7 @@ class Scored:
 def test(
     config: Config,
     *,
-    runtime: Runtime,
+    here: machine.Machine,
     weights: str | None = None,
     list_path: str | None = None,
     out: str | None = None,
@@ -49,6 +48,7 @@ def test(
     line `eval: top-1 ...` last.
 
     Args:
+        here: of `machine.start`, once in a process.
         out: .npz, .json or .pkl.
         ks: top-k accuracies in eval.json.
     """
@@ -57,12 +57,11 @@ def test(
             raise ConfigError(
                 "action detection is tested on detection.val_labels and writes detections.csv; leave out --list and --out"
             )
-        return detection.test(config, runtime=runtime, weights=weights)
+        return detection.test(config, here=here, weights=weights)
     if out is not None:
         check_suffix(out)
     if min(ks) < 1:
         raise ConfigError(f"--topk {min(ks)}: not a number of classes; expected 1 or more")
-    here = machine.start(runtime)
     list_path = list_path or config.data.val_list
     scored = score_list(config, here, weights, build.labelled_records(config, list_path), list_path)
     failed = len(scored.scores.failed)

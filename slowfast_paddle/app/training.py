@@ -55,9 +55,7 @@ def train(
     if distributed.is_main() and (folder / JSONL_NAME).exists():
         draw_curves(folder / JSONL_NAME, folder / "curves.png")
         _logger.info("checkpoint %s, curves %s", result.checkpoint, folder / "curves.png")
-    if result.exit_code == 0:
-        _test(config, runtime, result)
-    return result.exit_code
+    return result.exit_code or _test(config, here, result)
 
 
 def _fit(config: Config, network: nn.Layer, folder: Path, start: Path | None) -> FitResult:
@@ -156,11 +154,11 @@ def _load_initial(network: nn.Layer, weights: str, finetune: bool) -> None:
     _logger.info("started from %s", weights)
 
 
-def _test(config: Config, runtime: Runtime, result: FitResult) -> None:
-    """The multi-view tests asked for by train.test_last and train.test_best."""
+def _test(config: Config, here: machine.Machine, result: FitResult) -> int:
+    """The multi-view tests asked for by train.test_last and train.test_best; the largest of their exit codes."""
     from slowfast_paddle.app.testing import test
 
-    folder = Path(config.train.save_dir)
+    folder, codes = Path(config.train.save_dir), [0]
     chosen = {"last": result.checkpoint if config.train.test_last else None}
     if config.train.test_best and result.best:
         chosen["best"] = folder / result.best["checkpoint"]
@@ -168,4 +166,5 @@ def _test(config: Config, runtime: Runtime, result: FitResult) -> None:
         if path is not None:
             _logger.info("testing the %s checkpoint, %s", name, path)
             saved = config.test.model_copy(update={"save_path": str(folder / f"test_{name}")})
-            test(config.model_copy(update={"test": saved}), runtime=runtime, weights=str(path))
+            codes.append(test(config.model_copy(update={"test": saved}), here=here, weights=str(path)))
+    return max(codes)
