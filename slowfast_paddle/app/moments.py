@@ -1,13 +1,14 @@
 """What happens when in videos of any length: timelines as JSON and SRT, and videos with running labels."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
 from slowfast_paddle import checkpoint, log
 from slowfast_paddle.app.scorer import Scorer
 from slowfast_paddle.data.decode import open_source
-from slowfast_paddle.data.sliding import stream_frames
+from slowfast_paddle.data.sliding import stream_frames, uneven_times
 from slowfast_paddle.data.sources import readable
 from slowfast_paddle.data.targets import target_names
 from slowfast_paddle.engine.timeline import Window, merge, srt_time, to_srt, top_at
@@ -71,9 +72,10 @@ def _annotate(scorer: Scorer, video: str, windows: list[Window], target: Path, t
     """Writes the video again, in its own size, with the labels of the nearest window on every frame."""
     options = scorer.sliding(1.0).options
     with readable(video) as local:
-        fps = open_source(local, options).timeline.fps
-        with VideoFile(target.with_name(f"{target.name}_actions.mp4"), fps) as out:
-            for number, frame in enumerate(stream_frames(local, options)):
-                seconds = number / fps
-                labels = [(scorer.names[i], score) for i, score in top_at(windows, seconds, LABELS) if score >= threshold]
-                out.add(draw_labels(frame, labels, srt_time(seconds)[:8]))
+        timeline = open_source(local, options).timeline
+        times = uneven_times(timeline)
+        seconds = (number / timeline.fps for number in itertools.count()) if times is None else times.tolist()
+        with VideoFile(target.with_name(f"{target.name}_actions.mp4"), timeline.fps) as out:
+            for second, frame in zip(seconds, stream_frames(local, options)):
+                labels = [(scorer.names[i], score) for i, score in top_at(windows, second, LABELS) if score >= threshold]
+                out.add(draw_labels(frame, labels, srt_time(second)[:8]), None if times is None else second)

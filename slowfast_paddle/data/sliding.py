@@ -8,8 +8,8 @@ import numpy as np
 
 from slowfast_paddle.data.decode import open_source
 from slowfast_paddle.data.protocol import Protocol, get_protocol
-from slowfast_paddle.data.sampling import ClipShape, spread
-from slowfast_paddle.data.source import ReadOptions
+from slowfast_paddle.data.sampling import ClipShape, frames_at_times, spread
+from slowfast_paddle.data.source import ReadOptions, Timeline
 from slowfast_paddle.data.transforms import RESIZERS, crop_offsets, resized_size
 from slowfast_paddle.errors import DataError, DecodeError
 
@@ -20,7 +20,7 @@ class Sliding:
 
     Attributes:
         shape: frames of the fastest pathway and their stride.
-        stride_sec: from the start of one window to the next.
+        stride_sec: from the start of one window to the next; less than a frame's time counts as that.
         short_side_px, crop_px, num_crops, protocol: as in testing.
     """
 
@@ -33,8 +33,8 @@ class Sliding:
     options: ReadOptions = field(default_factory=ReadOptions)
 
     def __post_init__(self) -> None:
-        if not self.stride_sec > 0:
-            raise DataError(f"stride of {self.stride_sec} s between windows; expected more than 0")
+        if not 0 < self.stride_sec < np.inf:
+            raise DataError(f"stride of {self.stride_sec} s between windows; expected a finite number above 0")
 
 
 def stream_frames(video: str | Path | np.ndarray, options: ReadOptions) -> Iterator[np.ndarray]:
@@ -50,15 +50,14 @@ def sliding_items(video: str | Path | np.ndarray, sliding: Sliding, fps: float |
     """One test item (see views.py) a window, with "start_sec" and "end_sec".
 
     A video shorter than one window gives one; frames past the end repeat the last one, as everywhere in testing. A window
-    that begins after the last whole one is added when the rest is at least half a stride.
+    that begins after the last whole one is added when the rest is at least half a stride. Where frames come unevenly, windows
+    follow their clock.
 
     Raises:
         DecodeError: no frame can be decoded.
     """
     source = open_source(video, sliding.options, fps)
-    rate, count = source.timeline.fps, source.timeline.count
-    window = sliding.shape.window_frames(rate)
-    plan = list(_plan(count, rate, sliding))
+    plan = list(_plan(source.timeline, sliding))
     seen = 0
 
     def stream() -> Iterator[np.ndarray]:
@@ -66,9 +65,10 @@ def sliding_items(video: str | Path | np.ndarray, sliding: Sliding, fps: float |
         for seen, frame in enumerate(source.stream(), start=1):  # noqa: B007  counted for the windows past the end
             yield frame
 
-    for (start, _), (frames, index) in zip(plan, windows_of(stream(), [places for _, places in plan], resizer(sliding))):
-        if start < max(seen, 1):
-            span = {"fps": rate, "start_sec": start / rate, "end_sec": (start + window) / rate}
+    read = windows_of(stream(), [window.places for window in plan], resizer(sliding))
+    for window, (frames, index) in zip(plan, read):
+        if window.first < max(seen, 1):
+            span = {"fps": source.timeline.fps, "start_sec": window.start_sec, "end_sec": window.end_sec}
             yield item_of(frames, index, sliding) | span
     if not seen:
         raise DecodeError(f"{source.name}: no frame could be decoded")
@@ -111,14 +111,43 @@ def _gathered(kept: dict[int, np.ndarray], places: np.ndarray) -> tuple[np.ndarr
     return np.stack([kept[int(place)] for place in wanted]), index.reshape(-1)
 
 
-def _plan(count: int, fps: float, sliding: Sliding) -> Iterator[tuple[float, np.ndarray]]:
-    """Starts (in frames) and frame numbers [T] of all windows."""
-    window, stride = sliding.shape.window_frames(fps), sliding.stride_sec * fps
+@dataclass(frozen=True)
+class _Planned:
+    """One window: its span, the frame it begins with (a fraction in general), and its frames [T]."""
+
+    start_sec: float
+    end_sec: float
+    first: float
+    places: np.ndarray
+
+
+def _plan(timeline: Timeline, sliding: Sliding) -> Iterator[_Planned]:
+    """All windows, laid over the frames, or over an even grid of moments where frames come unevenly."""
+    times, shape = uneven_times(timeline), sliding.shape
+    fps, count = timeline.fps, timeline.count
+    if times is not None:
+        fps, count = shape.target_fps, int(times[-1] * shape.target_fps + 1e-6) + 1
+    window, stride = shape.window_frames(fps), max(sliding.stride_sec * fps, 1.0)
     number = 0
     while number == 0 or number * stride + window <= count + stride / 2:
         start = number * stride
-        yield start, spread(start, start + window - 1, sliding.shape.num_frames, count)
+        first, places = start, spread(start, start + window - 1, shape.num_frames, count)
+        if times is not None:
+            first, places = frames_at_times(first, fps, times), frames_at_times(places, fps, times)
+        yield _Planned(start / fps, (start + window) / fps, first, places)
         number += 1
+
+
+def uneven_times(timeline: Timeline) -> np.ndarray | None:
+    """Seconds of every frame where one lies a frame's time or more off an even grid, as in videos of variable rate.
+
+    None elsewhere: frames are counted there, because containers round their times.
+    """
+    times = timeline.times
+    if times is None or len(times) < 2:
+        return None
+    even = np.linspace(0.0, times[-1], len(times))
+    return times if np.abs(times - even).max() * timeline.fps >= 1 else None
 
 
 def resizer(sliding: Sliding) -> Callable[[np.ndarray], np.ndarray]:

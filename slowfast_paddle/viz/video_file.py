@@ -11,6 +11,7 @@ import numpy as np
 from slowfast_paddle.errors import DataError, DependencyError
 
 CODECS = ("libx264", "h264", "mpeg4")  # the first one this FFmpeg has; MPEG-4 part 2 plays almost anywhere
+CLOCK = Fraction(1, 10_000)  # seconds, of frames that come unevenly; MPEG-4 part 2 takes no finer one than 1 / 65535
 
 
 class VideoFile:
@@ -42,14 +43,22 @@ class VideoFile:
         except OSError as err:
             raise DataError(f"{self.path}: cannot be written ({err.strerror})") from err
 
-    def add(self, frame: np.ndarray) -> None:
-        """Appends a frame, uint8 [H, W, 3] RGB. The first one fixes the size; odd sides lose a pixel (H.264)."""
+    def add(self, frame: np.ndarray, second: float | None = None) -> None:
+        """Appends a frame, uint8 [H, W, 3] RGB. The first one fixes the size; odd sides lose a pixel (H.264).
+
+        Args:
+            second: when it is shown, for frames that come unevenly: then every frame has one.
+        """
         if self._stream is None:
             self._stream = self._open_stream(frame.shape[0] // 2 * 2 or 2, frame.shape[1] // 2 * 2 or 2)
+            if second is not None:
+                self._stream.codec_context.time_base = CLOCK
         height, width = self._stream.height, self._stream.width
         if frame.shape[0] < height or frame.shape[1] < width or frame.shape[0] > height + 1 or frame.shape[1] > width + 1:
             frame = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
         picture = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(frame[:height, :width]), format="rgb24")
+        if second is not None:
+            picture.pts, picture.time_base = round(second / CLOCK), CLOCK
         self._container.mux(self._stream.encode(picture))
 
     def _open_stream(self, height: int, width: int):
