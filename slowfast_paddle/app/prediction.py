@@ -1,5 +1,6 @@
 """predict.py: evaluation without labels, written as result.json, and what else was asked for."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,14 @@ class Wish:
     seconds: float | None = None
     boxes: str | None = None
     detector: str | None = None
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.threshold):
+            raise ConfigError(f"--threshold {self.threshold}: expected a number, e.g. 0.3")
+        if not 0 < self.stride_sec < math.inf:
+            raise ConfigError(f"--stride_sec {self.stride_sec}: expected a finite number of seconds above 0, e.g. 0.5")
+        if self.seconds is not None and not self.seconds > 0:
+            raise ConfigError(f"--seconds {self.seconds}: expected a number of seconds above 0, e.g. 60")
 
 
 def predict(config: Config, *, runtime: Runtime, weights: str | None = None, wish: Wish = Wish()) -> int:  # noqa: B008  frozen

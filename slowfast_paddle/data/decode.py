@@ -41,8 +41,11 @@ def open_source(video: str | Path | np.ndarray, options: ReadOptions, fps: float
 
     Raises:
         DecodeError: no such file, or nothing in it can be decoded.
+        DataError: a rate that is none.
         DependencyError: the decoder asked for is not installed.
     """
+    if fps is not None and not 0 < fps < np.inf:
+        raise DataError(f"fps {fps}: not a frame rate; expected a finite number above 0")
     if isinstance(video, np.ndarray):
         return ArraySource(video, fps or DEFAULT_FPS)
     path = Path(video)

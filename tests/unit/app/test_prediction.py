@@ -4,6 +4,7 @@ import csv
 import json
 
 import av
+import numpy as np
 import pytest
 
 import predict
@@ -11,6 +12,7 @@ from slowfast_paddle.app import camera
 from slowfast_paddle.app.machine import Machine
 from slowfast_paddle.config.load import load_config
 from slowfast_paddle.errors import DataError
+from slowfast_paddle.viz.video_file import VideoFile
 from tests.unit.app.test_predictor import SETTINGS, place  # noqa: F401
 
 
@@ -52,6 +54,24 @@ def test_timeline_and_annotated_video(run, place, tmp_path):  # noqa: F811
     with av.open(str(tmp_path / "a_actions.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == 60
     assert not (tmp_path / "broken_timeline.json").exists()
+
+
+def test_an_annotated_video_keeps_the_clock_of_its_source(run, place, tmp_path):  # noqa: F811
+    seconds = [i / 30 for i in range(60)] + [2.0, 3.5, 8.0]
+    with VideoFile(tmp_path / "uneven.mp4", 30) as out:
+        for second in seconds:
+            out.add(np.zeros((48, 64, 3), np.uint8), second)
+    assert run("--input", tmp_path / "uneven.mp4", "--annotate", "--stride_sec", "2") == 0
+    timeline = json.loads((tmp_path / "uneven_timeline.json").read_text())
+    assert timeline["segments"][-1]["end_sec"] > 6.5
+    with av.open(str(tmp_path / "uneven_actions.mp4")) as container:
+        assert [frame.time for frame in container.decode(video=0)] == pytest.approx(seconds, abs=1e-3)
+
+
+@pytest.mark.parametrize("flag", ["--threshold nan", "--stride_sec inf", "--stride_sec 0", "--seconds nan", "--seconds -1"])
+def test_impossible_numbers_are_refused_before_anything_is_scored(run, place, tmp_path, capsys, flag):  # noqa: F811
+    assert run("--input", place / "a.mp4", "--timeline", *flag.split()) == 2
+    assert flag.split()[0] in capsys.readouterr().err and not (tmp_path / "result.json").exists()
 
 
 def test_a_camera_is_watched_until_it_ends(place, tmp_path, monkeypatch, capsys):  # noqa: F811
