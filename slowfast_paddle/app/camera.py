@@ -1,6 +1,7 @@
 """A webcam or network stream, labelled as it runs: frames are dropped rather than queued, the delay is shown."""
 
 import contextlib
+import math
 import time
 from pathlib import Path
 
@@ -42,26 +43,24 @@ def watch(
     Raises:
         DataError: the camera does not open.
     """
-    capture = open_camera(source)
+    capture = open_camera(source, seconds)
     path = choose_weights(config, weights)
     scorer = open_scorer(config, path, here.gpu)
-    total, count, started = np.zeros(config.model.num_classes), 0, time.monotonic()
+    total, count = np.zeros(config.model.num_classes), 0
+    until = time.monotonic() + (math.inf if seconds is None else seconds)
 
-    def read() -> np.ndarray | None:
+    def read() -> np.ndarray | None:  # a stream that stands still may be waited for here when all else has ended
         decoded, pixels = capture.read()
         return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB) if decoded else None
 
     with VideoFile(record, RECORD_FPS) if record else contextlib.nullcontext() as out, contextlib.suppress(KeyboardInterrupt):
-        for answer in scorer.live(read):
+        for answer in scorer.live(read, until):
             total, count = total + answer.scores, count + 1
             note = f"{1000 * answer.latency_sec:.0f} ms behind, {answer.dropped} frames dropped"
             labels = _labels(scorer, answer.scores, config.test.top_k, threshold)
             print(f"{labels[0][0]} {100 * labels[0][1]:.0f} %  ({note})" if labels else f"-  ({note})", flush=True)
             if out is not None:
                 out.add(draw_labels(answer.frame, labels, note))
-            if seconds is not None and time.monotonic() - started > seconds:
-                break
-    capture.release()
     if not count:
         prediction = Prediction(source, error=f"camera {source}: no frame came")
     else:

@@ -1,6 +1,7 @@
 """A network with everything needed to score videos: weights, reading, packing and names, from one checkpoint."""
 
 import contextlib
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -109,18 +110,19 @@ class Scorer:
         with readable(video) as local:
             yield from score_windows(sliding_items(local, self.sliding(stride_sec), fps), lambda item: self.score(item).scores)
 
-    def live(self, read: Callable[[], np.ndarray | None]) -> Iterator[LiveResult]:
+    def live(self, read: Callable[[], np.ndarray | None], until: float = math.inf) -> Iterator[LiveResult]:
         """Scores the newest moments of a live source; frames are dropped rather than queued.
 
         Args:
             read: gives the next frame uint8 [H, W, 3] RGB, or None at the end.
+            until: when to stop (monotonic seconds), whether frames come or not.
         """
         sliding = self.sliding(1.0)
         shape = sliding.shape
         window_sec = shape.sampling_rate * shape.num_frames / shape.target_fps
         frames = LatestFrames(read, window_sec, limit=4 * shape.num_frames * shape.sampling_rate, keep=resizer(sliding))
         everything = np.arange(shape.num_frames)
-        return live(frames, shape.num_frames, lambda clip: self.score(item_of(clip, everything, sliding)).scores)
+        return live(frames, shape.num_frames, lambda clip: self.score(item_of(clip, everything, sliding)).scores, until)
 
 
 def open_scorer(config: Config, weights: Path, gpu: bool) -> Scorer:

@@ -162,13 +162,20 @@ class _Capped:
         return block
 
 
-def open_camera(text: str) -> cv2.VideoCapture:
+def open_camera(text: str, timeout_sec: float | None = None) -> cv2.VideoCapture:
     """Opens a webcam by number or a stream by address.
+
+    Args:
+        timeout_sec: longest wait for a stream to answer; by default OpenCV's.
 
     Raises:
         DataError: it does not open.
     """
-    capture = cv2.VideoCapture(int(text) if text.isdigit() else text)
+    if text.isdigit():
+        capture = cv2.VideoCapture(int(text))
+    else:
+        wait = [] if timeout_sec is None else [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(min(1000 * timeout_sec, 2**31 - 1))]
+        capture = cv2.VideoCapture(text, cv2.CAP_ANY, wait)
     if not capture.isOpened():
         raise DataError(f"--input: camera {text} does not open; check the number or address and that no one else uses it")
     return capture

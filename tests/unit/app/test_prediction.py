@@ -2,8 +2,10 @@
 
 import csv
 import json
+import threading
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ import predict
 from slowfast_paddle.app import camera
 from slowfast_paddle.app.machine import Machine
 from slowfast_paddle.config.load import load_config
+from slowfast_paddle.engine import live
 from slowfast_paddle.errors import DataError
 from slowfast_paddle.viz.video_file import VideoFile
 from tests.unit.app.test_predictor import SETTINGS, place  # noqa: F401
@@ -83,6 +86,25 @@ def test_a_camera_is_watched_until_it_ends(place, tmp_path, monkeypatch, capsys)
     assert "ms behind" in capsys.readouterr().out and record.stat().st_size > 0
     with pytest.raises(DataError, match="does not open"):
         camera.watch(config, here, str(place / "net"), str(tmp_path / "none.mp4"), 0.0, None, None)
+
+
+def test_a_camera_whose_frames_stop_is_left_in_time(place, tmp_path, monkeypatch):  # noqa: F811
+    class Stalling(cv2.VideoCapture):
+        left, silence = 3, threading.Event()
+
+        def read(self):
+            self.left -= 1
+            if self.left < 0:
+                self.silence.wait(30)
+            return super().read()
+
+    monkeypatch.setenv("SLOWFAST_CACHE", str(place / "cache"))
+    monkeypatch.setattr(camera, "open_camera", lambda source, timeout_sec: Stalling(source))
+    monkeypatch.setattr(live, "CLOSING_SEC", 0.0)
+    config, here = load_config({}, SETTINGS), Machine(False, 0, 1)
+    prediction, _ = camera.watch(config, here, str(place / "net"), str(place / "a.mp4"), 0.0, 0.7, None)
+    assert 1 <= prediction.views <= 3 and not Stalling.silence.is_set()
+    Stalling.silence.set()
 
 
 def test_what_does_not_go_together_is_refused(run, place, capsys):  # noqa: F811

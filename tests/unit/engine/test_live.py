@@ -1,11 +1,14 @@
 """A slow network drops frames and stays close to the present; the end and a failing camera end the loop."""
 
+import threading
 import time
 
+import cv2
 import numpy as np
 import pytest
 
 from slowfast_paddle.engine.live import LatestFrames, live
+from slowfast_paddle.errors import DataError
 
 
 def camera(count, pause=0.004):
@@ -41,9 +44,58 @@ def test_window_spans_its_time():
     assert frames.window(6) is None
 
 
-def test_a_failing_camera_is_heard():
+@pytest.mark.parametrize(
+    "failure", [OSError("unplugged"), KeyError("unplugged"), cv2.error("unplugged"), SystemExit("unplugged")]
+)
+def test_a_failing_camera_is_heard(failure):
     def read():
-        raise OSError("unplugged")
+        raise failure
 
-    with pytest.raises(OSError, match="unplugged"):
+    with pytest.raises(type(failure), match="unplugged"):
         list(live(LatestFrames(read, 1.0, 8, lambda f: f), 4, lambda c: c))
+
+
+def test_a_camera_that_is_none_is_heard():
+    with pytest.raises(TypeError, match="not callable"):
+        list(live(LatestFrames(0, 1.0, 8, lambda f: f), 4, lambda c: c))
+
+
+@pytest.mark.parametrize(
+    ("frame", "found"),
+    [
+        (np.zeros((4, 6), np.uint8), r"uint8 \[4, 6\]"),
+        (np.zeros((4, 6, 4), np.uint8), r"uint8 \[4, 6, 4\]"),
+        (np.zeros((0, 6, 3), np.uint8), r"uint8 \[0, 6, 3\]"),
+        (np.zeros((4, 6, 3), np.float32), r"float32 \[4, 6, 3\]"),
+        ("frame", "str"),
+    ],
+)
+def test_what_is_no_frame_is_refused(frame, found):
+    with pytest.raises(DataError, match=rf"found {found}; expected uint8 \[H, W, 3\] in RGB"):
+        list(live(LatestFrames(lambda: frame, 1.0, 8, lambda f: f), 4, lambda c: c))
+
+
+def test_a_camera_may_fill_one_array_again_and_again():
+    buffer, numbers = np.zeros((4, 6, 3), np.uint8), iter(range(5))
+
+    def read():
+        number = next(numbers, None)
+        if number is None:
+            return None
+        buffer[:] = number
+        return buffer
+
+    frames = LatestFrames(read, 60.0, 8, lambda f: f)
+    frames._thread.join()
+    clip, newest, _ = frames.window(4)
+    buffer[:] = 99
+    assert sorted(frame[0, 0, 0] for _, frame in frames._frames) == [0, 1, 2, 3, 4] and newest[0, 0, 0] == 4
+
+
+def test_waiting_for_a_silent_camera_ends_in_time():
+    silence = threading.Event()
+    frames = LatestFrames(lambda: silence.wait(30) and None, 1.0, 8, lambda f: f)
+    begun = time.monotonic()
+    assert frames.window(4, begun + 0.1) is None and 0.1 <= time.monotonic() - begun < 5
+    silence.set()
+    frames.close()
