@@ -119,11 +119,6 @@ def save(
     return part(path, WEIGHTS)
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON so that a crash leaves the old or the new file, never a half one."""
-    os.replace(_write_temporary(path, partial(_json_into, content))[0], path)
-
-
 def _pickle_into(content: dict[str, Any], file: _Digesting) -> None:
     pickle.dump(content, file, protocol=_PICKLE_PROTOCOL)
 

@@ -70,7 +70,7 @@ def watch(
 
 
 def _labels(scorer: Scorer, scores: np.ndarray, top_k: int, threshold: float) -> list[tuple[str, float]]:
-    top = prediction_of("", Answer(scores, 1, 0, 0), scorer.names, top_k, threshold).top
+    top = prediction_of("camera", Answer(scores, 1, 0, 0), scorer.names, top_k, threshold).top
     return [(guess.name, guess.score) for guess in top]
 
 

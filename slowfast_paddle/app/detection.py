@@ -6,7 +6,7 @@ from pathlib import Path
 
 from paddle import nn
 
-from slowfast_paddle import checkpoint, distributed, log
+from slowfast_paddle import distributed, files, log
 from slowfast_paddle.app import build, machine
 from slowfast_paddle.app.running import example_clip, runner_of
 from slowfast_paddle.app.weights import choose_weights, load_model
@@ -144,7 +144,7 @@ def _write(config: Config, found: Detections, scoring: DetectionScoring, weights
     (folder / "per_class.tsv").write_text(table + "\n", encoding="utf-8")
     failed = [{"keyframe": image, "error": error} for image, error in found.failed]
     facts = {"weights": str(weights), "keyframes": len(found.images), "failed": failed}
-    checkpoint.write_json(folder / "eval.json", result_json(result, names) | facts)
+    files.write_json(folder / "eval.json", result_json(result, names) | facts)
     for sentence in left_out(result):
         _logger.info("%s", sentence)
     for image, error in found.failed:

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-from slowfast_paddle import checkpoint, log
+from slowfast_paddle import files, log
 from slowfast_paddle.app.scorer import Scorer
 from slowfast_paddle.data.decode import open_source
 from slowfast_paddle.data.sliding import stream_frames, uneven_times
@@ -62,8 +62,8 @@ def _write_timeline(scorer: Scorer, video: str, windows: list[Window], target: P
         "windows": len(windows),
         "segments": [dataclasses.asdict(segment) for segment in segments],
     }
-    checkpoint.write_json(target.with_name(f"{target.name}_timeline.json"), content)
-    target.with_name(f"{target.name}.srt").write_text(to_srt(segments), encoding="utf-8")
+    files.write_json(target.with_name(f"{target.name}_timeline.json"), content)
+    files.write_text(target.with_name(f"{target.name}.srt"), to_srt(segments))
     for s in segments:
         _logger.info("%s %8.2f %8.2f s  %s %.0f %%", video, s.start_sec, s.end_sec, s.class_name, 100 * s.score)
 

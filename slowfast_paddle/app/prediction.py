@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from slowfast_paddle import checkpoint, distributed, log
+from slowfast_paddle import distributed, files, log
 from slowfast_paddle.app import camera, detection, detection_demo, machine
 from slowfast_paddle.app.moments import write_moments
 from slowfast_paddle.app.testing import Scored, score_list
@@ -60,6 +60,7 @@ def predict(config: Config, *, runtime: Runtime, weights: str | None = None, wis
     Writes <test.save_path>/result.json, a list in the form of the original project, and result.meta.json, which says under
     which settings.
     """
+    files.check_folder(config.test.save_path)
     if detection.wanted(config):
         return _detect(config, runtime, weights, wish)
     if wish.boxes or wish.detector:
@@ -93,8 +94,8 @@ def predict(config: Config, *, runtime: Runtime, weights: str | None = None, wis
 
 def write_results(folder: Path, predictions: Sequence[Prediction], stamp: dict, csv: bool) -> None:
     """Writes result.json, result.meta.json and perhaps result.csv, and logs one line a video."""
-    checkpoint.write_json(folder / "result.json", [prediction.record() for prediction in predictions])
-    checkpoint.write_json(folder / "result.meta.json", stamp)
+    files.write_json(folder / "result.json", [prediction.record() for prediction in predictions])
+    files.write_json(folder / "result.meta.json", stamp)
     if csv:
         write_csv(folder / "result.csv", predictions)
     for prediction in predictions:

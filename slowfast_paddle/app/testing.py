@@ -1,6 +1,7 @@
 """eval.py: score labelled videos with many views each, and say under which settings."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import paddle
 
-from slowfast_paddle import __version__, checkpoint
+from slowfast_paddle import __version__, checkpoint, files
 from slowfast_paddle.app import build, detection, machine
 from slowfast_paddle.app.reporting import report
 from slowfast_paddle.app.scorer import Scorer, open_scorer
@@ -52,6 +53,7 @@ def test(
         out: .npz, .json or .pkl.
         ks: top-k accuracies in eval.json.
     """
+    files.check_folder(config.test.save_path)
     if detection.wanted(config):
         if list_path is not None or out is not None:
             raise ConfigError(
@@ -75,7 +77,7 @@ def test(
 def _write(scored: Scored, metrics: Mapping[str, float], config: Config, out: str | None) -> None:
     """Everything an evaluation leaves behind."""
     folder = Path(config.test.save_path)
-    checkpoint.write_json(folder / "eval.json", _summary(scored, metrics))
+    files.write_json(folder / "eval.json", _summary(scored, metrics))
     videos = [scored.records.path(i) for i in range(len(scored.records))]
     stored = stored_scores(scored.scores, videos, scored.scorer.names, scored.stamp)
     if out is not None:
@@ -138,7 +140,7 @@ def _digest_of_names(records: Records) -> str:
 def _summary(scored: Scored, metrics: Mapping[str, float]) -> dict[str, Any]:
     scores = scored.scores
     return {
-        **{name: round(100 * value, 4) for name, value in metrics.items()},
+        **{name: None if math.isnan(value) else round(100 * value, 4) for name, value in metrics.items()},
         **scored.stamp,
         "failed": [
             {"video_id": scored.records.path(i), "where": scored.records.where(i), "error": scores.errors[i]}

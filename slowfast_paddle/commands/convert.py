@@ -40,12 +40,12 @@ def run(args: argparse.Namespace) -> int:
     _tell(converted)
     if args.report is None and args.verify is None:
         return 0
-    from slowfast_paddle import checkpoint
+    from slowfast_paddle import files
     from slowfast_paddle.convert.proof import prove
 
     proof = prove(converted, Path(args.verify) if args.verify else None)
     if args.report:
-        checkpoint.write_json(Path(args.report), proof)
+        files.write_json(Path(args.report), proof)
     verified = proof.get("verified")
     print(json.dumps(verified or {"logits_sha256": proof["fixed_input"]["logits_sha256"]}))
     return 0 if verified is None or verified["passed"] else 2

@@ -70,9 +70,9 @@ def _write(path: str, found: dict, findings: list) -> None:
     from dataclasses import asdict
     from pathlib import Path
 
-    from slowfast_paddle import checkpoint
+    from slowfast_paddle import files
 
     lists = {
         source: [asdict(video) | {"seconds": round(video.seconds, 3)} for video in videos] for source, videos in found.items()
     }
-    checkpoint.write_json(Path(path), {"lists": lists, "findings": [asdict(finding) for finding in findings]})
+    files.write_json(Path(path), {"lists": lists, "findings": [asdict(finding) for finding in findings]})

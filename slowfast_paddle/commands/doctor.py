@@ -19,7 +19,7 @@ def run(args: argparse.Namespace) -> int:
     from itertools import chain
     from pathlib import Path
 
-    from slowfast_paddle import checkpoint
+    from slowfast_paddle import files
     from slowfast_paddle.doctor import computing, decoders, machine, software
     from slowfast_paddle.doctor.check import summary
 
@@ -29,5 +29,5 @@ def run(args: argparse.Namespace) -> int:
         checks.append(check)
     print(summary(checks))
     if args.json:
-        checkpoint.write_json(Path(args.json), [asdict(check) for check in checks])
+        files.write_json(Path(args.json), [asdict(check) for check in checks])
     return 2 if any(check.state == "problem" for check in checks) else 0

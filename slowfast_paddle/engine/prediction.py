@@ -1,6 +1,7 @@
 """What a network says about one video: a small typed result that prints well, and the files made of many."""
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from slowfast_paddle.engine.evaluator import Answer
+from slowfast_paddle.errors import DataError
+from slowfast_paddle.files import write_text
 from slowfast_paddle.metrics.topk import top_classes
 
 ORIGINAL_TOP = 5  # classes listed in result.json, as in the original project
@@ -109,8 +112,13 @@ def prediction_of(video: str, answer: Answer, names: Sequence[str], top_k: int, 
         names: one per class.
         top_k: classes listed at most.
         threshold: classes that score less are not listed.
+
+    Raises:
+        DataError: a score is not a finite number.
     """
     scores = answer.scores
+    if not np.isfinite(scores).all():
+        raise DataError(f"{video}: the network gives a score that is not a finite number; check its weights and test.precision")
     best = [int(i) for i in top_classes(scores[None], max(top_k, 1))[0] if scores[i] >= threshold]
     top = tuple(Guess(i, str(names[i]), float(scores[i])) for i in best)
     return Prediction(video, top, scores, answer.views, answer.decoded, answer.expected)
@@ -118,12 +126,12 @@ def prediction_of(video: str, answer: Answer, names: Sequence[str], top_k: int, 
 
 def write_csv(path: str | Path, predictions: Sequence[Prediction]) -> None:
     """One line per video and listed class; a failed video has one line with its error."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["video", "rank", "class_index", "class_name", "score", "views", "error"])
-        for prediction in predictions:
-            if prediction.error:
-                writer.writerow([prediction.video, "", "", "", "", "", prediction.error])
-            for rank, guess in enumerate(prediction.top, start=1):
-                writer.writerow([prediction.video, rank, guess.index, guess.name, f"{guess.score:.6f}", prediction.views, ""])
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(["video", "rank", "class_index", "class_name", "score", "views", "error"])
+    for prediction in predictions:
+        if prediction.error:
+            writer.writerow([prediction.video, "", "", "", "", "", prediction.error])
+        for rank, guess in enumerate(prediction.top, start=1):
+            writer.writerow([prediction.video, rank, guess.index, guess.name, f"{guess.score:.6f}", prediction.views, ""])
+    write_text(path, table.getvalue())

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from slowfast_paddle import checkpoint, distributed
+from slowfast_paddle import checkpoint, distributed, files
 
 BEST_NAME = "best.json"
 EMA_FOLDER = "ema"
@@ -77,7 +77,7 @@ class Snapshots:
             if ema_weights is not None:
                 checkpoint.save(self.folder / EMA_FOLDER / path.name, ema_weights, sidecar)
             if self.best and step is None:
-                checkpoint.write_json(self.folder / BEST_NAME, self.best)
+                files.write_json(self.folder / BEST_NAME, self.best)
             self._clear(path, step is None)
         return path
 

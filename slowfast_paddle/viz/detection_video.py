@@ -1,12 +1,12 @@
 """The annotated video of an action detection, and its result.json."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from slowfast_paddle.files import write_json
 from slowfast_paddle.viz.boxes import draw_boxes
 from slowfast_paddle.viz.video_file import VideoFile
 
@@ -75,5 +75,4 @@ def write_moments(path: str | Path, video: str, moments: Sequence[Moment]) -> No
             for moment in moments
         ],
     }
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(path, content)

@@ -10,7 +10,7 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from slowfast_paddle.errors import DataError
+from slowfast_paddle.files import write_text
 from slowfast_paddle.viz.charts import CELL_LIMIT, confusion_svg, reliability_svg
 
 CLASS_ROWS = 24  # classes shown at once; the rest unfolds
@@ -96,12 +96,7 @@ def write_report(path: str | Path, content: ReportContent) -> None:
     Raises:
         DataError: the file cannot be written.
     """
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render_report(content), encoding="utf-8")
-    except OSError as err:
-        raise DataError(f"{path}: cannot write the report ({err.strerror})") from err
+    write_text(path, render_report(content))
 
 
 def render_report(content: ReportContent) -> str:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from slowfast_paddle.errors import DataError, DependencyError
+from slowfast_paddle.files import unwritable
 
 CODECS = ("libx264", "h264", "mpeg4")  # the first one this FFmpeg has; MPEG-4 part 2 plays almost anywhere
 CLOCK = Fraction(1, 10_000)  # seconds, of frames that come unevenly; MPEG-4 part 2 takes no finer one than 1 / 65535
@@ -41,7 +42,7 @@ class VideoFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._container = av.open(str(self._scratch), "w", format="mp4", options={"movflags": "faststart"})
         except OSError as err:
-            raise DataError(f"{self.path}: cannot be written ({err.strerror})") from err
+            raise unwritable(self.path, err) from err
 
     def add(self, frame: np.ndarray, second: float | None = None) -> None:
         """Appends a frame, uint8 [H, W, 3] RGB. The first one fixes the size; odd sides lose a pixel (H.264).
@@ -59,7 +60,14 @@ class VideoFile:
         picture = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(frame[:height, :width]), format="rgb24")
         if second is not None:
             picture.pts, picture.time_base = round(second / CLOCK), CLOCK
-        self._container.mux(self._stream.encode(picture))
+        self._write(picture)
+
+    def _write(self, picture) -> None:
+        """A picture, or None for the end."""
+        try:
+            self._container.mux(self._stream.encode(picture))
+        except OSError as err:
+            raise unwritable(self.path, err) from err
 
     def _open_stream(self, height: int, width: int):
         codec = next(name for name in CODECS if name in self._av.codecs_available)
@@ -73,13 +81,21 @@ class VideoFile:
         return self
 
     def __exit__(self, kind, *_) -> None:
-        if kind is None and self._stream is not None:
-            self._container.mux(self._stream.encode(None))
-        self._container.close()
-        if kind is None and self._stream is not None:
-            os.replace(self._scratch, self.path)
-        else:
+        complete = kind is None and self._stream is not None
+        try:
+            if complete:
+                self._write(None)
+            self._close()
+            if complete:
+                os.replace(self._scratch, self.path)
+        finally:
             self._scratch.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        try:
+            self._container.close()
+        except OSError as err:  # what was held back did not fit
+            raise unwritable(self.path, err) from err
 
 
 def write_picture(path: str | Path, image: np.ndarray) -> None:

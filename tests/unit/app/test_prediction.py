@@ -77,6 +77,12 @@ def test_impossible_numbers_are_refused_before_anything_is_scored(run, place, tm
     assert flag.split()[0] in capsys.readouterr().err and not (tmp_path / "result.json").exists()
 
 
+def test_a_folder_that_cannot_be_written_is_found_before_anything_is_read(run, place, tmp_path, capsys):  # noqa: F811
+    (tmp_path / "file").write_text("")
+    assert run("--input", "no such video", "--save_path", tmp_path / "file") == 2
+    assert f"{tmp_path / 'file'}: cannot be written (Not a directory)" in capsys.readouterr().err
+
+
 def test_a_camera_is_watched_until_it_ends(place, tmp_path, monkeypatch, capsys):  # noqa: F811
     monkeypatch.setenv("SLOWFAST_CACHE", str(place / "cache"))
     config, here = load_config({}, SETTINGS), Machine(False, 0, 1)

@@ -4,9 +4,11 @@ import csv
 import json
 
 import numpy as np
+import pytest
 
 from slowfast_paddle.engine.evaluator import Answer
 from slowfast_paddle.engine.prediction import Prediction, prediction_of, write_csv
+from slowfast_paddle.errors import DataError
 
 SCORES = np.array([0.1, 0.7, 0.2], np.float32)
 
@@ -27,6 +29,12 @@ def test_original_record_with_few_classes():
     nothing_sure = example(threshold=0.9)
     assert nothing_sure.record()["top"] == [] and nothing_sure.record()["top1_indices"] == 1 and nothing_sure.label == ""
     assert Prediction("x.mp4", error="broken").record() == {"video_id": "x.mp4", "error": "broken"}
+
+
+@pytest.mark.parametrize("score", [np.nan, np.inf])
+def test_scores_that_are_not_finite_are_refused(score):
+    with pytest.raises(DataError, match=r"a\.mp4: the network gives a score that is not a finite number"):
+        prediction_of("a.mp4", Answer(np.array([0.1, score], np.float32), 6, 9, 10), ["run", "sit"], 5)
 
 
 def test_result_prints():

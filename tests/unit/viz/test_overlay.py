@@ -1,5 +1,8 @@
 """Labels stay inside the picture at any size, heat keeps cold places as they are, videos appear whole or not at all."""
 
+import errno
+import os
+
 import av
 import numpy as np
 import pytest
@@ -50,6 +53,27 @@ def test_an_interrupted_video_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(DataError, match="mp4"):
         VideoFile(tmp_path / "a.avi", 10)
+
+
+class Full:
+    """A container on a full disk, which says so at the end."""
+
+    def __init__(self, container):
+        self._container = container
+
+    def __getattr__(self, name):
+        return getattr(self._container, name)
+
+    def close(self):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_video_that_does_not_fit_leaves_nothing(tmp_path):
+    full = pytest.raises(DataError, match=r"a\.mp4: cannot be written \(No space left on device\)")
+    with full, VideoFile(tmp_path / "a.mp4", 10) as video:
+        video.add(np.zeros((16, 16, 3), np.uint8))
+        video._container = Full(video._container)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_strip(tmp_path):

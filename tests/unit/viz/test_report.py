@@ -69,5 +69,5 @@ def test_flatten():
 
 def test_unwritable(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="cannot write"):
+    with pytest.raises(DataError, match="cannot be written"):
         write_report(tmp_path / "file" / "report.html", content())
