@@ -90,12 +90,14 @@ def read_records(
         raise DataError(f"separator {separator!r} is unknown; expected one of {', '.join(SEPARATORS)}")
     text = _read(Path(path), labelled)
     comma = separator == "comma"
-    folder = prefix.encode().rstrip(b"/") + b"/" if prefix else b""
+    folder = prefix.encode("utf-8", "surrogateescape").rstrip(b"/") + b"/" if prefix else b""
     columns = _Columns()
     for number, padded in enumerate(io.BytesIO(text), 1):
         line = padded.strip()
         if not line:
             continue
+        if b"\0" in line:
+            raise DataError(f"{path}:{number}: holds a zero byte; expected text in UTF-8: save a UTF-16 list as UTF-8")
         if separator == "auto" and not len(columns.lines):
             comma = _uses_comma(line, multi_label)
         name, numbers = _split(line, comma, multi_label) if labelled else (line, [])

@@ -78,6 +78,8 @@ def test_paths_given_directly():
         ("a.mp4 -1\n", r"train.csv:1: label -1 is negative"),
         ("a.mp4 1\nb.mp4 4\n", r"train.csv:2: label 4 is out of range; the network has 4 classes, 0 to 3 \(model.num_classes\)"),
         (",1\n", r"train.csv:1: no path in ',1'"),
+        ("\ufeffa.mp4 1\n".encode("utf-16-le"), r"train.csv:1: holds a zero byte; expected text in UTF-8"),
+        ("a.mp4 1\nb\0.mp4 1\n", r"train.csv:2: holds a zero byte"),
     ],
 )
 def test_complaints(tmp_path, text, message):
