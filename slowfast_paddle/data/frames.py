@@ -1,5 +1,6 @@
 """Folders of numbered images and arrays in memory, read as if they were videos."""
 
+import os
 import re
 from collections.abc import Iterator
 from functools import cached_property
@@ -29,7 +30,7 @@ class FolderSource:
 
     @cached_property
     def _files(self) -> list[Path]:
-        images = [path for path in Path(self.name).iterdir() if path.suffix.lower() in IMAGES]
+        images = [path for path in self._entries() if path.suffix.lower() in IMAGES]
         pattern = _pattern(self.template)
         numbered = [(int(match[1]), path) for path in images if (match := pattern.fullmatch(path.name))]
         if not numbered:  # another naming: the last number in the name counts
@@ -37,6 +38,12 @@ class FolderSource:
         if not numbered:
             raise DecodeError(f"{self.name}: no numbered images in this folder; expected {self.template} (data.frame_template)")
         return [path for _, path in sorted(numbered)]
+
+    def _entries(self) -> list[Path]:
+        try:
+            return [Path(entry) for entry in os.scandir(self.name) if entry.is_file()]
+        except OSError as err:
+            raise DecodeError(f"{self.name}: the folder cannot be read ({err.strerror})") from err
 
     @property
     def expected(self) -> int:
@@ -76,7 +83,10 @@ class ArraySource:
 
 
 def _read_image(path: Path) -> np.ndarray:
-    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    try:  # cv2.imread takes no names that are not UTF-8
+        pixels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    except (OSError, cv2.error) as err:
+        raise DecodeError(f"{path}: not a readable image ({getattr(err, 'err', None) or err})") from err
     if pixels is None:
         raise DecodeError(f"{path}: not a readable image")
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)

@@ -82,6 +82,10 @@ class OpenCVSource:
             capture.release()
 
     def _capture(self):
+        try:
+            self.name.encode()
+        except UnicodeEncodeError:  # the process would die
+            raise DecodeError(f"{self.name}: OpenCV reads no names that are not UTF-8; rename the file") from None
         parameters = [cv2.CAP_PROP_N_THREADS, max(self.options.threads, 1)] if self.options.threads else []
         capture = cv2.VideoCapture(self.name, cv2.CAP_FFMPEG, parameters)
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)  # builds differ in whether they turn frames by themselves
