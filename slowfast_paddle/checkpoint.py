@@ -124,7 +124,8 @@ def _pickle_into(content: dict[str, Any], file: _Digesting) -> None:
 
 
 def _json_into(content: Any, file: _Digesting) -> None:
-    file.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode("utf-8"))
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    file.write(text.encode("utf-8", "backslashreplace"))  # file names need not be UTF-8: \udcff is JSON for byte 0xff
 
 
 def _sync_folder(folder: Path) -> None:

@@ -134,7 +134,8 @@ def stamp(scorer: Scorer, weights: Path, records: Records, list_name: str, score
 
 def _digest_of_names(records: Records) -> str:
     """SHA-256 of the videos named on a command line, one a line."""
-    return hashlib.sha256("".join(f"{records.path(row)}\n" for row in range(len(records))).encode()).hexdigest()
+    names = "".join(f"{records.path(row)}\n" for row in range(len(records)))
+    return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _summary(scored: Scored, metrics: Mapping[str, float]) -> dict[str, Any]:

@@ -202,7 +202,7 @@ def _write_npz(file, stored: StoredScores) -> None:
     if stored.labels is not None:
         arrays["labels"] = stored.labels
     # Names travel as JSON bytes: a unicode array would pad every name to the longest one.
-    arrays["header"] = np.frombuffer(json.dumps(header, ensure_ascii=False).encode(), np.uint8)
+    arrays["header"] = np.frombuffer(json.dumps(header, ensure_ascii=False).encode("utf-8", "backslashreplace"), np.uint8)
     np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
@@ -220,7 +220,7 @@ def _write_json(file, stored: StoredScores) -> None:
     plain = _to_plain(stored)
     plain["scores"] = stored.scores.tolist()
     plain["labels"] = None if stored.labels is None else stored.labels.tolist()
-    file.write(json.dumps(plain, ensure_ascii=False, indent=1).encode())
+    file.write(json.dumps(plain, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"))
 
 
 def _read_json(path: Path) -> object:

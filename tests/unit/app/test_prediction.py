@@ -2,6 +2,9 @@
 
 import csv
 import json
+import os
+import shutil
+import sys
 import threading
 
 import av
@@ -47,6 +50,19 @@ def test_files_of_a_mixture(run, place, tmp_path, capsys):  # noqa: F811
     assert (meta["videos_listed"], meta["videos_decoded"], meta["videos_failed"]) == (2, 1, 1)
     assert {"slowfast_paddle", "paddle", "numpy"} <= meta["versions"].keys()
     assert capsys.readouterr().out == f"predict: 1 of 2 videos, results in {tmp_path / 'result.json'}\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such names")
+def test_names_that_are_not_utf8(run, place, tmp_path):  # noqa: F811
+    named = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.mp4")
+    shutil.copy(place / "a.mp4", named)
+    (tmp_path / "list.csv").write_bytes(os.fsencode(named) + b"\n\xff.mp4\n")
+    assert run("--input", tmp_path / "list.csv", "--csv", "--timeline") == 3
+    good, bad = result(tmp_path)
+    assert good["video_id"] == named and "error" not in good
+    assert bad["video_id"] == "\udcff.mp4" and "no such file" in bad["error"]
+    assert b"\\udcff\\udcfe.mp4" in (tmp_path / "result.json").read_bytes()
+    assert "\\udcff\\udcfe.mp4" in (tmp_path / "result.csv").read_text("utf-8")
 
 
 def test_timeline_and_annotated_video(run, place, tmp_path):  # noqa: F811

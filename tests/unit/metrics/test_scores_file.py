@@ -16,7 +16,7 @@ def table(dtype=np.float32, multi=False, seed=0):
     rng = np.random.default_rng(seed)
     scores = rng.random((5, 3)).astype(dtype)
     labels = rng.integers(0, 2, (5, 3), dtype=np.uint8) if multi else np.array([0, 1, 2, 1, 0])
-    videos = tuple(f"a b/ü{i}.mp4" for i in range(5))
+    videos = tuple(f"a b/ü{i}\udcff.mp4" for i in range(5))
     return StoredScores(videos, scores, labels, ("x", "y", "z"), {"protocol": "pyslowfast", "views": 30})
 
 

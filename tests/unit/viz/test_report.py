@@ -22,7 +22,7 @@ from slowfast_paddle.viz.report import (
     write_report,
 )
 
-EVIL = '<script>alert("x")</script>'
+EVIL = '<script>alert("x")</script>\udcff'
 
 
 def content(classes=3):
