@@ -6,10 +6,13 @@ reader process inherits one.
 """
 
 import logging
+import os
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +36,7 @@ _OPEN = {"metadata_errors": "ignore"} if _MAJOR < 19 else {}
 _CONVERT = {"threads": 1} if _MAJOR >= 17 else {}
 _log = logging.getLogger(__name__)
 DEFAULT_FPS = 30.0
+FPS_RANGE = 1e-3, 1e6  # of given rates, 1/s
 CLOCKED_CONTAINERS = ("mov", "matroska")  # packets carry true presentation times, so that one can seek and skip by them
 
 
@@ -41,26 +45,37 @@ def open_source(video: str | Path | np.ndarray, options: ReadOptions, fps: float
 
     Raises:
         DecodeError: no such file, or nothing in it can be decoded.
-        DataError: a rate that is none.
+        DataError: an fps that is no frame rate.
         DependencyError: the decoder asked for is not installed.
     """
-    if fps is not None and not 0 < fps < np.inf:
-        raise DataError(f"fps {fps}: not a frame rate; expected a finite number above 0")
+    if fps is not None and not (isinstance(fps, Real) and FPS_RANGE[0] <= fps <= FPS_RANGE[1]):
+        raise DataError(f"fps is {fps!r}; expected frames a second, {FPS_RANGE[0]:g} to {FPS_RANGE[1]:.0f}")
     if isinstance(video, np.ndarray):
-        return ArraySource(video, fps or DEFAULT_FPS)
-    path = Path(video)
-    if path.is_dir():
-        return FolderSource(str(path), options.frame_template, fps or options.frame_fps)
-    if not path.exists():
-        raise DecodeError(f"{path}: no such file")
+        return ArraySource(video, DEFAULT_FPS if fps is None else fps)
+    path = str(video)
+    if _is_folder(path):
+        return FolderSource(path, options.frame_template, options.frame_fps if fps is None else fps)
     if options.decoder == "opencv" or (options.decoder == "auto" and av is None):
-        return OpenCVSource(str(path), options)
+        return OpenCVSource(path, options)
     if options.decoder not in ("auto", "pyav"):
         raise DataError(f"decoder {options.decoder!r} is unknown; expected auto, pyav or opencv (data.decoder)")
     if av is None:
         raise DependencyError("data.decoder is pyav, but PyAV is not installed: pip install av")
-    source = PyAVSource(str(path), options)
-    return _FallbackSource(source, OpenCVSource(str(path), options)) if options.decoder == "auto" else source
+    source = PyAVSource(path, options)
+    return _FallbackSource(source, OpenCVSource(path, options)) if options.decoder == "auto" else source
+
+
+def _is_folder(path: str) -> bool:
+    """Whether this is a folder, else a file; pipes and devices, which may never end, are refused."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        raise DecodeError(f"{path}: no such file") from None
+    except (OSError, ValueError) as err:  # a name too long, links in a circle, a folder without permission
+        raise DecodeError(f"{path}: cannot be opened ({_reason(err)})") from err
+    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+        raise DecodeError(f"{path}: neither a file nor a folder; expected a video or a folder of images")
+    return stat.S_ISDIR(mode)
 
 
 @dataclass(frozen=True)
