@@ -257,7 +257,7 @@ def _training(values: Mapping[str, Any], result: Translation) -> None:
     if policy == "steps_with_relative_lrs":
         result.put("optim.policy", "steps")
         result.put("optim.steps", values["SOLVER.STEPS"])
-        result.put("optim.relative_lrs", values["SOLVER.LRS"])
+        result.put("optim.relative_lrs", values["SOLVER.LRS"][: len(values["SOLVER.STEPS"])])  # it never reads the others
     elif policy == "cosine":
         result.put("optim.policy", "cosine")
     else:

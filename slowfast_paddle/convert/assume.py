@@ -54,9 +54,10 @@ def settle(source: Source, config: str | None, overrides: Iterable[str]) -> Sett
             raise ConvertError(
                 f"{source.path}: its own configuration sets {', '.join(translation.lost)}, which has no counterpart here"
             )
-        base, origin = load_config(translation.config, overrides), "the configuration inside the file"
+        base, notes = _own(translation.config, overrides)
+        origin = "the configuration inside the file"
         if config is not None:
-            notes = (f"the file holds its own configuration, so {config} is not used",)
+            notes += (f"the file holds its own configuration, so {config} is not used",)
     elif config is not None:
         base, origin = load_config(config, overrides), config
     else:
@@ -67,6 +68,15 @@ def settle(source: Source, config: str | None, overrides: Iterable[str]) -> Sett
     if problem:
         raise ConvertError(f"{source.path}: {origin} is another network: {problem}")
     return Settled(settled, origin, None, notes)
+
+
+def _own(sections: Mapping[str, Any], overrides: list[str]) -> tuple[Config, tuple[str, ...]]:
+    """The configuration inside a file; a schedule that is not valid here is left out, weights are used without one."""
+    try:
+        return load_config(sections, overrides), ()
+    except ConfigError as err:
+        kept = {name: section for name, section in sections.items() if name not in ("optim", "train", "augment")}
+        return load_config(kept, overrides), (f"how the weights were trained is not kept ({err})",)
 
 
 def _preset(source: Source, facts: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:

@@ -50,7 +50,8 @@ def test_values():
     limited = load_config(FOLDER / "slowfast_16x8_r101_50_50.yaml")
     assert [b.temporal_kernel for b in spec(limited).pathways[0].stages[2].blocks] == [3] * 6 + [1] * 17
     steps = load_config(FOLDER / "slowfast_8x8_r50_stepwise.yaml").optim
-    assert steps.policy == "steps" and steps.steps == (0, 94, 154, 196) and steps.relative_lrs[-1] == 0.001
+    assert steps.policy == "steps" and steps.steps == (0, 94, 154, 196) and steps.relative_lrs == (1, 0.1, 0.01, 0.001)
+    assert load_config(FOLDER / "slowfast_16x8_r50_ssv2.yaml").optim.relative_lrs == (1, 0.1, 0.01)  # of 6 in the file
     other = ["SOLVER.LARS_ON", "True", "SOLVER.CLIP_GRAD_VAL", "2", "BN.NORM_TYPE", "sync_batchnorm", "BN.GLOBAL_SYNC", "True"]
     lars = load_config(FOLDER / "slowfast_4x16_r50.yaml", other)
     assert (lars.optim.kind, lars.optim.clip_grad_value, lars.model.norm.kind) == ("lars", 2.0, "sync")

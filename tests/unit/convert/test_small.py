@@ -147,6 +147,18 @@ def test_the_file_speaks_for_itself(tmp_path):
     assert sidecar["epoch"] == 7 and sidecar["source"]["configured_by"] == "the configuration inside the file"
 
 
+@pytest.mark.parametrize(("steps", "kept"), [("[0, 4]", True), ("[0, 4, 2]", False)])
+def test_a_schedule_never_stops_a_conversion(tmp_path, steps, kept):
+    text = (
+        "MODEL:\n  NUM_CLASSES: 5\nSLOWFAST:\n  ALPHA: 4\n  BETA_INV: 4\nRESNET:\n  WIDTH_PER_GROUP: 8\nDATA:\n  NUM_FRAMES: 16\n"
+    )
+    text += f"SOLVER:\n  LR_POLICY: steps_with_relative_lrs\n  STEPS: {steps}\n  LRS: [1, 0.1, 0.01, 0.001]\n  MAX_EPOCH: 9\n"
+    source, _ = _foreign(tmp_path, cfg=text)
+    converted = convert_file(source, tmp_path / "ours")
+    assert (converted.sidecar["config"]["train"]["epochs"] == 9) == kept
+    assert [note[:29] for note in converted.notes] == ([] if kept else ["how the weights were trained "])
+
+
 def test_open_questions_are_refused(tmp_path):
     source, config = _foreign(tmp_path)
     with pytest.raises(ConvertError, match="no published preset has this shape"):
