@@ -46,7 +46,7 @@ def load_config(source: str | Path | Mapping[str, Any] | None = None, overrides:
     elif source is not None:
         data, origins = _read(_locate(source), seen=())
     if pyslowfast.is_pyslowfast(data):
-        data, overrides = pyslowfast.to_config(data, overrides, origins)
+        data, overrides, origins = pyslowfast.to_config(data, overrides, origins)
     elif original.is_original(data):
         data = original.to_config(data, origins)
     data, origins = _override(data, origins, overrides)

@@ -155,12 +155,17 @@ HARMLESS = (
     "DETECTION.SPATIAL_SCALE_FACTOR", "AVA.TRAIN_PCA_*",
 )  # fmt: skip
 
-# Keys of older PySlowFast versions, and what became of them.
-DEPRECATED = {
-    "BN.EPSILON": "fixed at 1e-5",
-    "BN.MOMENTUM": "fixed at 0.1",
-    "MODEL.PATHWAYS": "follows from MODEL.ARCH",
-    "TRAIN.TRAIN_LIST": "now DATA.PATH_TO_DATA_DIR with train.csv",
-    "DATA.PATH_LABEL_SEPERATOR": "now DATA.PATH_LABEL_SEPARATOR",
-    "NONLOCAL.ENABLE": "follows from NONLOCAL.LOCATION",
+# Keys of older PySlowFast versions: what became of them, and the value that is fixed now.
+DEPRECATED: dict[str, tuple[str, Any]] = {
+    "BN.EPSILON": ("fixed at 1e-5", 1e-5),
+    "BN.MOMENTUM": ("fixed at 0.1", 0.1),
+    "MODEL.PATHWAYS": ("follows from MODEL.ARCH", None),
+    "TRAIN.TRAIN_LIST": ("now DATA.PATH_TO_DATA_DIR with train.csv", None),
+    "DATA.PATH_LABEL_SEPERATOR": ("now DATA.PATH_LABEL_SEPARATOR", None),
+    "NONLOCAL.ENABLE": ("follows from NONLOCAL.LOCATION", None),
+}
+
+# What to do about a value without a counterpart, where it is neither to remove the key nor one of the values above.
+ADVICE = {
+    "MODEL.ARCH": "known are slowfast, slow, slowonly, c2d, c2d_nopool, i3d, i3d_nopool and x3d",
 }

@@ -6,7 +6,8 @@ from typing import Any
 
 from slowfast_paddle.config.load import load_config, preset_paths, presets_root
 from slowfast_paddle.config.model import ModelConfig
-from slowfast_paddle.config.pyslowfast import flat, translate
+from slowfast_paddle.config.pyslowfast import flat
+from slowfast_paddle.config.pyslowfast_translate import translate
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.convert.infer import infer_model
 from slowfast_paddle.convert.source import Source
@@ -50,9 +51,9 @@ def settle(source: Source, config: str | None, overrides: Iterable[str]) -> Sett
     notes: tuple[str, ...] = ()
     if source.settings is not None:
         translation = translate(flat(source.settings))
-        if translation.lost:
+        if unreadable := translation.lost + translation.wrong:
             raise ConvertError(
-                f"{source.path}: its own configuration sets {', '.join(translation.lost)}, which has no counterpart here"
+                f"{source.path}: its own configuration sets {', '.join(unreadable)}, which has no counterpart here"
             )
         base, notes = _own(translation.config, overrides)
         origin = "the configuration inside the file"

@@ -89,6 +89,7 @@ def test_what_decides_nothing_is_listed_once(caplog):
 def test_overrides_in_their_style():
     config = load_config(FOLDER / "slowfast_4x16_r50.yaml", ["MODEL.NUM_CLASSES", "10", "SLOWFAST.ALPHA", "4", "data.workers=2"])
     assert (config.model.num_classes, config.model.alpha, config.data.workers) == (10, 4, 2)
+    assert load_config(FOLDER / "slowfast_4x16_r50.yaml", ["DATA.PATH_LABEL_SEPARATOR", ","]).data.separator == "comma"
     with pytest.raises(ConfigError, match="has no value"):
         load_config(FOLDER / "slowfast_4x16_r50.yaml", ["MODEL.NUM_CLASSES"])
 
@@ -102,6 +103,14 @@ def test_overrides_in_their_style():
         ("SOLVER:\n  DAMPENING: 0.1\n", r"x\.yaml:2: SOLVER\.DAMPENING: 0\.1 changes training and has no counterpart"),
         ("RESNET:\n  SPATIAL_STRIDES: [[1, 2], [2, 2], [2, 2], [2, 2]]\n", "changes the network"),
         ("MODEL:\n\tARCH: slow\n", r"x\.yaml:2: a tab"),
+        ("SOLVER:\n  MAX_EPOCH: abc\n", r"x\.yaml:2: SOLVER\.MAX_EPOCH: expected a value such as 300, found 'abc'"),
+        ("SOLVER:\n  BASE_LR: abc\n", r"x\.yaml:2: SOLVER\.BASE_LR: expected a value such as 0\.1, found 'abc'"),
+        ("DATA:\n  MEAN: 0.45\n", r"x\.yaml:2: DATA\.MEAN: expected a value such as \[0\.45, 0\.45, 0\.45\], found 0\.45"),
+        ("RESNET:\n  SPATIAL_STRIDES: [1, 2, 2, 2]\n", r"x\.yaml:2: RESNET\.SPATIAL_STRIDES: expected a value such as \[\[1\]"),
+        ("SOLVER:\n  NESTEROV: 3\n", r"x\.yaml:2: SOLVER\.NESTEROV: expected a value such as True, found 3"),
+        ("SOLVER:\n  MAX_EPOCH: 0\n", r"x\.yaml:2 \(SOLVER\.MAX_EPOCH\): train\.epochs: .*greater"),
+        ("SOLVER:\n  BASE_LR: 0\n", r"x\.yaml:2 \(SOLVER\.BASE_LR\): optim\.base_lr: .*greater"),
+        ("SOLVER:\n  OPTIMIZING_METHOD: lion\n", r"x\.yaml:2 \(SOLVER\.OPTIMIZING_METHOD\): optim\.kind"),
     ],
 )
 def test_errors_name_the_line(tmp_path, text, message):
@@ -111,8 +120,21 @@ def test_errors_name_the_line(tmp_path, text, message):
         load_config(path)
 
 
-def test_deprecated_keys_are_reported(tmp_path, caplog):
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("abc", r"^override 'SOLVER\.MAX_EPOCH abc': SOLVER\.MAX_EPOCH: expected"),
+        ("0", r"^override 'SOLVER\.MAX_EPOCH 0' \(SOLVER\.MAX_EPOCH\): train\.epochs"),
+    ],
+)
+def test_an_override_is_blamed_for_itself(value, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(FOLDER / "slowfast_4x16_r50.yaml", ["SOLVER.MAX_EPOCH", value])
+
+
+@pytest.mark.parametrize(("value", "told"), [("0.1", False), ("1e-1", False), ("0.9", True)])
+def test_deprecated_keys_are_reported_where_they_say_something_else(tmp_path, caplog, value, told):
     path = tmp_path / "x.yaml"
-    path.write_text("BN:\n  MOMENTUM: 0.1\nMODEL:\n  ARCH: slowonly\nDATA:\n  NUM_FRAMES: 8\n")
+    path.write_text(f"BN:\n  MOMENTUM: {value}\nMODEL:\n  ARCH: slowonly\nDATA:\n  NUM_FRAMES: 8\n")
     assert load_config(path).model.architecture == "slow"
-    assert "'BN.MOMENTUM' is from an older version" in caplog.text
+    assert ("'BN.MOMENTUM' is from an older version" in caplog.text) == told
