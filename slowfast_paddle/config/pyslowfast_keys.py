@@ -7,7 +7,7 @@ from slowfast_paddle.config.pyslowfast_ava import AVA_DEFAULTS
 # PySlowFast's own defaults of keys that decide something, where a file may leave them out.
 DEFAULTS: dict[str, Any] = {
     "MODEL.ARCH": "slowfast", "MODEL.MODEL_NAME": "SlowFast", "MODEL.NUM_CLASSES": 400, "MODEL.DROPOUT_RATE": 0.5,
-    "MODEL.HEAD_ACT": "softmax", "MODEL.FROZEN_BN": False,
+    "MODEL.LOSS_FUNC": "cross_entropy", "MODEL.FROZEN_BN": False,
     "SLOWFAST.ALPHA": 8, "SLOWFAST.BETA_INV": 8, "SLOWFAST.FUSION_CONV_CHANNEL_RATIO": 2, "SLOWFAST.FUSION_KERNEL_SZ": 5,
     "RESNET.DEPTH": 50, "RESNET.TRANS_FUNC": "bottleneck_transform", "RESNET.NUM_GROUPS": 1, "RESNET.WIDTH_PER_GROUP": 64,
     "RESNET.NUM_BLOCK_TEMP_KERNEL": [[3], [4], [6], [3]], "RESNET.SPATIAL_STRIDES": [[1], [2], [2], [2]],
@@ -79,7 +79,6 @@ COPIED: dict[str, str] = {
     "DATA.MEAN": "data.mean",
     "DATA.STD": "data.std",
     "DATA.REVERSE_INPUT_CHANNEL": "data.reverse_channels",
-    "DATA.MULTI_LABEL": "data.multi_label",
     "DATA.PATH_PREFIX": "data.prefix",
     "DATA_LOADER.NUM_WORKERS": "data.workers",
     "TRAIN.EVAL_PERIOD": "train.valid_every_epochs",
@@ -166,6 +165,9 @@ DEPRECATED: dict[str, tuple[str, Any]] = {
 }
 
 # What to do about a value without a counterpart, where it is neither to remove the key nor one of the values above.
+_AGREE = "one label goes with cross_entropy and HEAD_ACT softmax, several (MULTI_LABEL True, or boxes) with bce and sigmoid"
 ADVICE = {
+    "MODEL.LOSS_FUNC": _AGREE,
+    "DATA.MULTI_LABEL": _AGREE,
     "MODEL.ARCH": "known are slowfast, slow, slowonly, c2d, c2d_nopool, i3d, i3d_nopool and x3d",
 }

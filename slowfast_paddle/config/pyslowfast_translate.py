@@ -78,6 +78,7 @@ def translate(given: Mapping[str, Any]) -> Translation:
         if not (key.startswith("X3D.") and values["MODEL.ARCH"] != "x3d"):
             result.put(target, values[key], key)
     _network(values, result)
+    _classes(values, result)
     _reader(values, result)
     _training(values, result)
     found = {**augmentation(values, result.training), **resized_crop(values, result.training)}
@@ -117,7 +118,6 @@ def _network(values: Mapping[str, Any], result: Translation) -> None:
     architecture, pool = _ARCHITECTURES[arch]
     result.put("model.architecture", architecture, "MODEL.ARCH")
     result.put("model.temporal_pool", pool)
-    result.put("model.head.activation", values["MODEL.HEAD_ACT"])
     long_cycle = values["MULTIGRID.LONG_CYCLE"] and values["SOLVER.LR_POLICY"] == "steps_with_relative_lrs"
     if values["MULTIGRID.LONG_CYCLE"] and not long_cycle:
         result.training.append("MULTIGRID.LONG_CYCLE")  # it has no stretches to follow; PySlowFast itself fails there
@@ -138,6 +138,18 @@ def _network(values: Mapping[str, Any], result: Translation) -> None:
         result.put("model.norm.splits", 1)
     if architecture != "x3d":
         _resnet(values, result, pathways=2 if architecture == "slowfast" else 1)
+
+
+def _classes(values: Mapping[str, Any], result: Translation) -> None:
+    """Whether classes exclude one another: loss, activation and labels have to agree about it."""
+    several, boxes = values["MODEL.LOSS_FUNC"] in ("bce", "bce_logit"), values["DETECTION.ENABLE"]
+    activation = values.get("MODEL.HEAD_ACT") or ("sigmoid" if several else "softmax")  # early versions knew it from the loss
+    result.put("model.head.activation", activation, "MODEL.HEAD_ACT")
+    result.put("data.multi_label", activation == "sigmoid" and not boxes, "DATA.MULTI_LABEL")
+    if several != (activation == "sigmoid"):
+        result.training.append("MODEL.LOSS_FUNC")
+    elif not boxes and several != values["DATA.MULTI_LABEL"]:
+        result.training.append("DATA.MULTI_LABEL")
 
 
 def _resnet(values: Mapping[str, Any], result: Translation, pathways: int) -> None:

@@ -79,6 +79,27 @@ def test_lists_of_action_detection():
             load_config(path, pair)
 
 
+def test_the_loss_decides_the_activation(tmp_path):
+    """Files of early versions have no HEAD_ACT."""
+    text = (FOLDER / "ava_slowfast_32x2_r50.yaml").read_text().replace("  HEAD_ACT: sigmoid\n", "")
+    (tmp_path / "x.yaml").write_text(text)
+    assert load_config(tmp_path / "x.yaml").model.head.activation == "sigmoid"
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        ["MODEL.LOSS_FUNC", "bce_logit", "MODEL.HEAD_ACT", "sigmoid"],
+        ["MODEL.LOSS_FUNC", "bce_logit", "MODEL.HEAD_ACT", "softmax"],
+        ["MODEL.HEAD_ACT", "sigmoid"],
+        ["DATA.MULTI_LABEL", "True"],
+    ],
+)
+def test_a_loss_for_other_labels_is_refused(pairs):
+    with pytest.raises(ConfigError, match="changes training and has no counterpart here; one label goes with"):
+        load_config(FOLDER / "slowfast_4x16_r50.yaml", pairs)
+
+
 def test_what_decides_nothing_is_listed_once(caplog):
     with caplog.at_level(logging.INFO):
         load_config(FOLDER / "slowfast_4x16_r50.yaml")
