@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from math import gcd, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,13 @@ def _read(value: Any, like: Any) -> Any:
         TypeError, ValueError, OverflowError: it is of another kind.
     """
     if isinstance(like, list) and isinstance(value, (list, tuple)):
+        if not value and like and not isinstance(like[0], str):
+            raise ValueError
         return [_read(item, like[0]) for item in value] if like else list(value)
     if isinstance(like, (int, float)) and not isinstance(like, bool) and not isinstance(value, bool):
         number = float(value)
+        if not isfinite(number):
+            raise ValueError
         return number if isinstance(value, str) else value
     if isinstance(like, str) and not isinstance(value, (list, Mapping)):
         return "" if value is None else str(value)
@@ -188,7 +193,6 @@ def _at(row: list, pathway: int) -> Any:
 
 def _reader(values: Mapping[str, Any], result: Translation) -> None:
     result.put("test.crop_px", values["DATA.TEST_CROP_SIZE"], "DATA.TEST_CROP_SIZE")
-    result.put("test.short_side_px", values["DATA.TEST_CROP_SIZE"])
     result.put("data.flip", 0.5 if values["DATA.RANDOM_FLIP"] else 0.0)
     averages = {"sum": "prob", "max": "max"}
     if values["DATA.ENSEMBLE_METHOD"] not in averages:
@@ -209,6 +213,10 @@ def _reader(values: Mapping[str, Any], result: Translation) -> None:
         result.put("data.kind", "frames")
     elif dataset not in ("kinetics", "ava"):
         result.training.append("TRAIN.DATASET")
+    # One crop of a Kinetics video lies in the middle of a frame as large as in training; all others touch the frame's ends.
+    middle = dataset == "kinetics" and values["TEST.NUM_SPATIAL_CROPS"] == 1
+    side = "DATA.TRAIN_JITTER_SCALES" if middle else "DATA.TEST_CROP_SIZE"
+    result.put("test.short_side_px", values[side][0] if middle else values[side], side)
     result.put("labels", _LABELS.get((dataset, values["MODEL.NUM_CLASSES"])))
 
 
@@ -238,6 +246,8 @@ def _training(values: Mapping[str, Any], result: Translation) -> None:
         result.training.append("SOLVER.LR_POLICY")
     precise = values["BN.NUM_BATCHES_PRECISE"] if values["BN.USE_PRECISE_STATS"] else 0
     result.put("train.precise_bn_batches", precise, "BN.NUM_BATCHES_PRECISE")
+    # It has them wherever it evaluates or saves.
+    result.put("train.precise_bn_every_epochs", gcd(*(int(values[f"TRAIN.{key}_PERIOD"]) for key in ("EVAL", "CHECKPOINT"))))
     result.put("train.amp", "float16" if values["TRAIN.MIXED_PRECISION"] else "off")
     result.put("train.test_last", bool(values["TRAIN.ENABLE"] and values["TEST.ENABLE"]))
     if values["MIXUP.ENABLE"]:

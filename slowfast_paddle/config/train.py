@@ -138,7 +138,7 @@ class TrainConfig(Section):
     early_stop_validations: int = Field(0, ge=0, description="Stop after so many validations without a better one; 0 never")
     log_every_steps: int = Field(10, ge=1, description="Steps between two log lines")
     precise_bn_batches: int = Field(
-        200, ge=0, description="Batches for exact BN statistics before each validation and the last checkpoint; 0 off"
+        200, ge=0, description="Batches for exact BN statistics, every precise_bn_every_epochs; 0 off"
     )
     precise_bn_every_epochs: int = Field(
         10, ge=1, description="Epochs between two precise BN runs; the last epoch always has one"

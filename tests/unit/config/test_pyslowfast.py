@@ -79,6 +79,25 @@ def test_lists_of_action_detection():
             load_config(path, pair)
 
 
+@pytest.mark.parametrize(
+    ("name", "pairs", "side"),
+    [
+        ("slowfast_4x16_r50", ["TEST.NUM_SPATIAL_CROPS", "1", "DATA.TEST_CROP_SIZE", "224"], 256),
+        ("slowfast_4x16_r50", ["DATA.TEST_CROP_SIZE", "224"], 224),
+        ("slowfast_16x8_r50_ssv2", ["DATA.TEST_CROP_SIZE", "224"], 224),  # one crop too, but of frames
+    ],
+)
+def test_one_crop_of_a_kinetics_video_lies_in_a_larger_frame(name, pairs, side):
+    test = load_config(FOLDER / f"{name}.yaml", pairs).test
+    assert (test.short_side_px, test.crop_px) == (side, 224)
+
+
+@pytest.mark.parametrize(("validate", "save", "every"), [("10", "1", 1), ("10", "10", 10), ("6", "4", 2)])
+def test_precise_statistics_wherever_it_evaluates_or_saves(validate, save, every):
+    pairs = ["TRAIN.EVAL_PERIOD", validate, "TRAIN.CHECKPOINT_PERIOD", save]
+    assert load_config(FOLDER / "slowfast_4x16_r50.yaml", pairs).train.precise_bn_every_epochs == every
+
+
 def test_the_loss_decides_the_activation(tmp_path):
     """Files of early versions have no HEAD_ACT."""
     text = (FOLDER / "ava_slowfast_32x2_r50.yaml").read_text().replace("  HEAD_ACT: sigmoid\n", "")
@@ -128,6 +147,8 @@ def test_overrides_in_their_style():
         ("SOLVER:\n  BASE_LR: abc\n", r"x\.yaml:2: SOLVER\.BASE_LR: expected a value such as 0\.1, found 'abc'"),
         ("DATA:\n  MEAN: 0.45\n", r"x\.yaml:2: DATA\.MEAN: expected a value such as \[0\.45, 0\.45, 0\.45\], found 0\.45"),
         ("RESNET:\n  SPATIAL_STRIDES: [1, 2, 2, 2]\n", r"x\.yaml:2: RESNET\.SPATIAL_STRIDES: expected a value such as \[\[1\]"),
+        ("DATA:\n  TRAIN_JITTER_SCALES: []\n", r"x\.yaml:2: DATA\.TRAIN_JITTER_SCALES: expected a value such as \[256, 320\]"),
+        ("TRAIN:\n  EVAL_PERIOD: .inf\n", r"x\.yaml:2: TRAIN\.EVAL_PERIOD: expected a value such as 10"),
         ("SOLVER:\n  NESTEROV: 3\n", r"x\.yaml:2: SOLVER\.NESTEROV: expected a value such as True, found 3"),
         ("SOLVER:\n  MAX_EPOCH: 0\n", r"x\.yaml:2 \(SOLVER\.MAX_EPOCH\): train\.epochs: .*greater"),
         ("SOLVER:\n  BASE_LR: 0\n", r"x\.yaml:2 \(SOLVER\.BASE_LR\): optim\.base_lr: .*greater"),
