@@ -87,7 +87,8 @@ def names_of(config: Config) -> list[str | None] | None:
 
 def shape_of(config: Config) -> ClipShape:
     """Frames and stride of the fastest pathway."""
-    return ClipShape(config.data.num_frames, config.data.sampling_rate, config.data.target_fps)
+    data = config.data
+    return ClipShape(data.num_frames, data.sampling_rate, data.target_fps, data.frame_sampling)
 
 
 def read_options(config: Config) -> ReadOptions:

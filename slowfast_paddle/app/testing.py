@@ -121,6 +121,7 @@ def stamp(scorer: Scorer, weights: Path, records: Records, list_name: str, score
             "num_frames": data.num_frames,
             "sampling_rate": data.sampling_rate,
             "target_fps": data.target_fps,
+            "frame_sampling": data.frame_sampling,
             "num_clips": test.num_clips,
             "num_crops": test.num_crops,
             "short_side_px": test.short_side_px,

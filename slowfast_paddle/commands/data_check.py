@@ -39,7 +39,8 @@ def prepare(args: argparse.Namespace) -> int:
         videos = examine(records, options, os.cpu_count() or 1 if args.processes is None else args.processes)
         found[path] = list(progress(videos, len(records), path, "video"))
     names = class_names(config.labels, config.model.num_classes) if args.config and config.labels else []
-    findings = list(findings_of(found, data.num_frames * data.sampling_rate / data.target_fps, dict(enumerate(names))))
+    clip_sec = 0.0 if data.frame_sampling == "segments" else data.num_frames * data.sampling_rate / data.target_fps
+    findings = list(findings_of(found, clip_sec, dict(enumerate(names))))
     lines, code = told(findings)
     print("\n".join(lines))
     if args.json:

@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
         "frames": data.num_frames,
         "sampling_rate": data.sampling_rate,
         "target_fps": data.target_fps,
+        "frame_sampling": data.frame_sampling,
         "pathway_frames": [list(frames) for frames in scorer.pack.indices],
         "mean": list(data.mean),
         "std": list(data.std),

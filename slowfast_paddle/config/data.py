@@ -25,6 +25,10 @@ class DataConfig(Section):
     num_frames: int = Field(32, ge=1, le=10_000, description="Frames of the fastest pathway")
     sampling_rate: int = Field(2, ge=1, description="Stride of the fastest pathway, in frames at target_fps")
     target_fps: float = Field(30.0, gt=0, description="Rate at which sampling_rate counts, 1/s")
+    frame_sampling: Literal["window", "segments"] = Field(
+        "window",
+        description="window: num_frames at sampling_rate; segments: a frame of each of num_frames equal parts of the video (SSv2)",
+    )
     short_side_px: tuple[int, int] = Field((256, 320), description="Training short side, drawn uniformly, px")
     short_side_inverse: bool = Field(
         False, description="Draw 1 / short side uniformly, as the reference does for SSv2 and Charades (and always for AVA)"

@@ -211,6 +211,9 @@ def _reader(values: Mapping[str, Any], result: Translation) -> None:
     dataset = str(values["TRAIN.DATASET"]).lower()
     if dataset in ("ssv2", "charades"):
         result.put("data.kind", "frames")
+        if dataset == "ssv2":  # one clip is the whole video; PySlowFast would average the same clip with itself
+            result.put("data.frame_sampling", "segments")
+            result.put("test.num_clips", 1)
     elif dataset not in ("kinetics", "ava"):
         result.training.append("TRAIN.DATASET")
     # One crop of a Kinetics video lies in the middle of a frame as large as in training; all others touch the frame's ends.

@@ -38,6 +38,10 @@ class Config(Section):
                 f"optim.warmup_epochs {self.optim.warmup_epochs:g} is longer than train.epochs {self.train.epochs}; "
                 f"shorten it or set optim.warmup_fraction (e.g. 0.1)"
             )
+        if self.data.frame_sampling == "segments" and (self.test.num_clips > 1 or self.test.views in ("dense", "dense-time")):
+            raise ValueError(
+                "data.frame_sampling segments makes one clip of the whole video; set test.num_clips 1 and test.views grid"
+            )
         self._multigrid()
         if self.model.head.kind == "classification":
             self._labels_a_video()

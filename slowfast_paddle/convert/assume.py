@@ -19,7 +19,7 @@ from slowfast_paddle.models.spec import NetSpec
 _FROM_FILE = ("model.num_classes", "model.fusion.norm", "model.x3d.shortcut_norm")
 # Presets that nobody published weights for under their own number of classes.
 _UNPUBLISHED = ("slowfast_16x8_r50", "fast_32x2_r50", "custom_small")
-_TESTED_BY = ("num_frames", "sampling_rate", "target_fps", "crop_px", "mean", "std", "reverse_channels")
+_TESTED_BY = ("num_frames", "sampling_rate", "target_fps", "frame_sampling", "crop_px", "mean", "std", "reverse_channels")
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,15 @@ from slowfast_paddle.errors import DataError
 
 @dataclass(frozen=True)
 class ClipShape:
-    """Frames of the fastest pathway and their stride, counted at `target_fps` (1/s)."""
+    """Frames of the fastest pathway and their stride, counted at `target_fps` (1/s).
+
+    With `sampling` "segments" a clip is the whole video: one frame of each of `num_frames` equal parts, whatever the stride.
+    """
 
     num_frames: int
     sampling_rate: int
     target_fps: float = 30.0
+    sampling: str = "window"
 
     def window_frames(self, fps: float) -> float:
         """Length of the clip in source frames, a fraction in general. Source: PySlowFast decoder.decode (clip_size)."""
@@ -44,22 +48,39 @@ def spread(start: float, end: float, num: int, count: int, linspace=linspace32) 
     return np.clip(linspace(start, end, num), 0, count - 1).astype(np.int64)
 
 
+def segment_bounds(count: int, num: int) -> np.ndarray:
+    """int64 [num + 1] first frame, inner borders and last frame of a video cut into equal parts.
+
+    Source: PySlowFast datasets/ssv2.py get_seq_frames, where a part includes both of its borders.
+    """
+    return np.round((count - 1) / num * np.arange(num + 1)).astype(np.int64)
+
+
 def random_clip(count: int, fps: float, shape: ClipShape, rng: np.random.Generator) -> np.ndarray:
-    """int64 [T] frames of a training clip with a uniformly drawn start; a short video repeats its last frame."""
+    """int64 [T] frames of a training clip with a uniformly drawn start; a short video repeats its last frame.
+
+    Of segments, a frame drawn in each.
+    """
+    if shape.sampling == "segments":
+        bounds = segment_bounds(count, shape.num_frames)
+        return rng.integers(bounds[:-1], bounds[1:], endpoint=True)
     window = shape.window_frames(fps)
     start = rng.uniform(0.0, max(count - window, 0.0))
     return spread(start, start + window - 1, shape.num_frames, count)
 
 
 def centred_clip(count: int, fps: float, shape: ClipShape) -> np.ndarray:
-    """int64 [T] frames of the one clip in the middle of the video, used for validation."""
+    """int64 [T] frames of the one clip in the middle of the video, used for validation; of segments, the middle of each."""
+    if shape.sampling == "segments":
+        bounds = segment_bounds(count, shape.num_frames)
+        return (bounds[:-1] + bounds[1:]) // 2
     window = shape.window_frames(fps)
     start = max(count - window, 0.0) / 2
     return spread(start, start + window - 1, shape.num_frames, count)
 
 
 def clips(rule: str, count: int, fps: float, shape: ClipShape, num_clips: int) -> np.ndarray:
-    """int64 [num_clips, T] source frames of the test clips of one video.
+    """int64 [num_clips, T] source frames of the test clips of one video; of segments there is one clip, under every rule.
 
     Raises:
         DataError: the rule is unknown.
@@ -67,6 +88,9 @@ def clips(rule: str, count: int, fps: float, shape: ClipShape, num_clips: int) -
     if rule not in CLIP_RULES:
         raise DataError(f"sampling rule {rule!r} is unknown; expected one of {', '.join(CLIP_RULES)}")
     assert count > 0 and fps > 0 and num_clips > 0
+    if shape.sampling == "segments":
+        assert num_clips == 1
+        return centred_clip(count, fps, shape)[None]
     return CLIP_RULES[rule](count, fps, shape, num_clips)
 
 

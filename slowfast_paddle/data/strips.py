@@ -27,7 +27,8 @@ def middle_view(path: str | Path, reading: Mapping, count: int = 6) -> np.ndarra
     Raises:
         DecodeError: the video cannot be read.
     """
-    shape = ClipShape(reading.get("num_frames", 32), reading.get("sampling_rate", 2), reading.get("target_fps", 30.0))
+    frames = reading.get("num_frames", 32), reading.get("sampling_rate", 2), reading.get("target_fps", 30.0)
+    shape = ClipShape(*frames, reading.get("frame_sampling", "window"))
     grid = {key: reading[key] for key in ("num_clips", "num_crops", "short_side_px", "crop_px", "protocol") if reading.get(key)}
     item = VideoViewsDataset(from_paths([str(path)]), shape, **grid)[0]
     if item["error"]:
