@@ -114,15 +114,15 @@ class ClipDataset:
         for attempt in range(REPLACEMENTS):
             index = self._candidate(key, attempt)
             try:
-                clips = self._random_clips(index, key, attempt)
+                clips, shown = self._random_clips(index, key, attempt)
             except DecodeError as err:
                 skipped.append(str(err))
                 continue
-            sample = {"label": self._label(index), "index": np.int64(index)}
+            labels = [self._label(index, frames) for frames in shown]
             if self.repeats == 1:
-                return sample | {"clip": clips[0], "skipped": skipped}
-            rows = {name: np.stack([value] * self.repeats) for name, value in sample.items()}
-            return rows | {"clip": np.stack(clips), "skipped": skipped}
+                return {"label": labels[0], "index": np.int64(index), "clip": clips[0], "skipped": skipped}
+            indices = np.full(self.repeats, index, np.int64)
+            return {"label": np.stack(labels), "index": indices, "clip": np.stack(clips), "skipped": skipped}
         raise DataError(
             f"{self.records.source}: {REPLACEMENTS} videos in a row are unreadable, the last: {skipped[-1]}; check data.prefix"
         )
@@ -140,8 +140,8 @@ class ClipDataset:
             return {"label": self._label(index), "index": np.int64(index), "error": str(err)}
         return {"clip": read.frames[read.index[0]], "label": self._label(index), "index": np.int64(index), "skipped": []}
 
-    def _random_clips(self, index: int, key: Key, attempt: int) -> list[np.ndarray]:
-        """`repeats` clips uint8 [T, crop, crop, 3], each with its own start, crop and augmentation."""
+    def _random_clips(self, index: int, key: Key, attempt: int) -> tuple[list[np.ndarray], np.ndarray]:
+        """`repeats` clips uint8 [T, crop, crop, 3], each with its own start, crop and augmentation; their frames [repeats, T]."""
         shape, cropping = self.shape, self.cropping
         if key.size is not None:
             shape = replace(shape, num_frames=key.size.num_frames, sampling_rate=key.size.sampling_rate)
@@ -157,7 +157,8 @@ class ClipDataset:
             return np.stack([cut(frame) for cut in cuts]) if len(cuts) > 1 else cuts[0](frame)[None]
 
         read = self._read(index, plan, keep)
-        return [self.augment(read.frames[places, i], rng) for i, (places, rng) in enumerate(zip(read.index, rngs))]
+        clips = [self.augment(read.frames[places, i], rng) for i, (places, rng) in enumerate(zip(read.index, rngs))]
+        return clips, read.source_index
 
     def _open(self, path: str) -> FrameSource:
         if self.cache is None:
@@ -169,13 +170,15 @@ class ClipDataset:
             raise DecodeError(self.unreadable[index])
         self.opening(index)
         try:
-            return read_clips(self._open(self.name(index)), plan, keep, self.options, whole=not self.train)
+            read = read_clips(self._open(self.name(index)), plan, keep, self.options, whole=not self.train)
+            self.records.check_frames(index, read.decoded)
+            return read
         except DecodeError as err:
             self.unreadable[index] = str(err)
             raise
 
-    def _label(self, index: int) -> np.ndarray | np.int64:
-        label = self.records.label(index)
+    def _label(self, index: int, clip: np.ndarray | None = None) -> np.ndarray | np.int64:
+        label = self.records.label(index, clip)
         if not self.records.multi_label:
             return np.int64(-1 if label is None else label)
         several_hot = np.zeros(self.num_classes, np.float32)
@@ -265,6 +268,7 @@ class VideoViewsDataset:
         with local_copy(path) if is_url(path) else nullcontext(path) as local:
             video = local if self.videos is None else self.videos[index]
             read = read_clips(open_source(video, self.options, self.fps), plan, keep, self.options)
+        self.records.check_frames(index, read.decoded)
         offsets = crop_offsets(*read.frames.shape[1:3], self.crop_px, self.num_crops, protocol.crop_rounding)
         return {
             "error": "",

@@ -3,6 +3,7 @@
 train.csv   videos/a b.mp4,3      or   videos/ab.mp4 3          path and class number, comma or blank separated
 charades    videos/ab.mp4 1,5,7   or   videos/ab.mp4,1,5,7      several class numbers (multi_label)
 infer.csv   videos/ab.mp4                                       paths only (labelled=False)
+PySlowFast  original_vido_id video_id frame_id path labels      one line a frame, see frame_lists
 """
 
 import io
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from slowfast_paddle.errors import DataError
+from slowfast_paddle.data.frame_lists import HEADER, SSV2, frame_videos, ssv2_labels
+from slowfast_paddle.errors import DataError, DecodeError
 
 SEPARATORS = ("auto", "comma", "blank")
 
@@ -23,7 +25,8 @@ class Records:
     """The lines of one list, as flat arrays: forked readers share them instead of copying a million small objects.
 
     Shapes: text holds all paths in one string of bytes, path i is text[starts[i]:starts[i + 1]]; lines int32 [N] from 1;
-    labels int32 [sum of labels], those of line i are labels[label_starts[i]:label_starts[i + 1]].
+    labels int32 [sum of labels], those of line i are labels[label_starts[i]:label_starts[i + 1]]. Of a frame list also spans int32
+    [sum of labels, 2], first and last frame that has the label, and frames int32 [N], how many a video has; else empty and 0.
     """
 
     source: str
@@ -32,6 +35,8 @@ class Records:
     lines: np.ndarray
     labels: np.ndarray
     label_starts: np.ndarray
+    spans: np.ndarray
+    frames: np.ndarray
     multi_label: bool = False
 
     def __len__(self) -> int:
@@ -41,12 +46,25 @@ class Records:
         """Path as listed, prefix included."""
         return self.text[self.starts[index] : self.starts[index + 1]].decode("utf-8", "surrogateescape")
 
-    def label(self, index: int) -> int | tuple[int, ...] | None:
-        """Class number, all class numbers of a multi-label line, or None where the list has no labels."""
-        own = self.labels[self.label_starts[index] : self.label_starts[index + 1]]
+    def label(self, index: int, clip: np.ndarray | None = None) -> int | tuple[int, ...] | None:
+        """Class number, all class numbers of a multi-label line, or None where the list has no labels.
+
+        Where the frames have labels and `clip` names some of a video's frames, those from the first to the last of them count.
+        """
+        place = slice(self.label_starts[index], self.label_starts[index + 1])
+        own = self.labels[place]
+        if clip is not None and len(self.spans):
+            own = own[(self.spans[place, 0] <= clip.max()) & (self.spans[place, 1] >= clip.min())]
         if self.multi_label:
-            return tuple(int(label) for label in own)
+            return tuple(dict.fromkeys(own.tolist()))
         return int(own[0]) if len(own) else None
+
+    def check_frames(self, index: int, count: int) -> None:
+        """Raises DecodeError where a frame list promises another number of frames than the folder holds."""
+        if self.frames[index] not in (0, count):
+            raise DecodeError(
+                f"{self.where(index)}: lists {self.frames[index]} frames of {self.path(index)}, which holds {count} images"
+            )
 
     def where(self, index: int) -> str:
         """`file:line` of an entry, for messages."""
@@ -56,8 +74,9 @@ class Records:
         """The same list restricted to some entries."""
         selected = _Columns()
         for i in indices:
-            own = self.labels[self.label_starts[i] : self.label_starts[i + 1]].tolist()
-            selected.add(self.text[self.starts[i] : self.starts[i + 1]], own, int(self.lines[i]))
+            own, path = slice(self.label_starts[i], self.label_starts[i + 1]), self.text[self.starts[i] : self.starts[i + 1]]
+            spans = self.spans[own].ravel().tolist()
+            selected.add(path, self.labels[own].tolist(), int(self.lines[i]), spans, int(self.frames[i]))
         return selected.records(self.source, self.multi_label)
 
 
@@ -92,6 +111,8 @@ def read_records(
     comma = separator == "comma"
     folder = prefix.encode("utf-8", "surrogateescape").rstrip(b"/") + b"/" if prefix else b""
     columns = _Columns()
+    if text.startswith(HEADER):
+        return _frame_records(text, Path(path), folder, labelled, multi_label, num_classes)
     for number, padded in enumerate(io.BytesIO(text), 1):
         line = padded.strip()
         if not line:
@@ -105,9 +126,37 @@ def read_records(
         labels = _class_numbers(numbers, line, f"{path}:{number}", comma, num_classes) if labelled else []
         if not name:
             raise DataError(f"{path}:{number}: no path in {_show(line)}; expected {_form(comma) if labelled else 'a path'}")
-        columns.add(folder + name if folder and not name.startswith(b"/") else name, labels, number)
+        columns.add(_below(folder, name), labels, number)
     if not len(columns.lines):
         raise DataError(f"{path}: the list is empty; expected {'`path label`' if labelled else 'one path'} a line")
+    return columns.records(str(path), multi_label)
+
+
+def _below(folder: bytes, name: bytes) -> bytes:
+    return folder + name if folder and not name.startswith(b"/") else name
+
+
+def _frame_records(text: bytes, path: Path, folder: bytes, labelled: bool, multi_label: bool, num_classes: int | None) -> Records:
+    """One record for each video of a frame list; its path is the folder of the images."""
+    columns, named = _Columns(), None
+    for video in frame_videos(text, str(path)):
+        labels, spans = (
+            [span[0] for span in video.spans] if labelled else [],
+            [place for span in video.spans for place in span[1:]],
+        )
+        where = f"{path}:{video.line}"
+        if labelled and not multi_label:
+            if not labels:
+                named = ssv2_labels(path.parent) if named is None else named
+                labels = [named[video.name]] if video.name in named else []
+            if len(set(labels)) != 1:
+                found = f"the labels {sorted(set(labels))}" if labels else f"no label, also not in {SSV2}-*.json beside the list"
+                raise DataError(f"{where}: {video.name} has {found}; expected one, or set data.multi_label")
+            labels, spans = labels[:1], []
+        _check_range(labels, where, num_classes)
+        columns.add(_below(folder, video.folder), labels, video.line, spans if labels else [], video.frames)
+    if not len(columns.lines):
+        raise DataError(f"{path}: the frame list is empty")
     return columns.records(str(path), multi_label)
 
 
@@ -155,6 +204,11 @@ def _class_numbers(texts: list[bytes], line: bytes, where: str, comma: bool, num
         numbers = [int(text) for text in texts]
     except ValueError:
         raise DataError(f"{where}: label {_show(b','.join(texts))} is not a class number; expected {_form(comma)}") from None
+    _check_range(numbers, where, num_classes)
+    return numbers
+
+
+def _check_range(numbers: list[int], where: str, num_classes: int | None) -> None:
     for number in numbers:
         if number < 0:
             raise DataError(f"{where}: label {number} is negative; class numbers count from 0")
@@ -163,7 +217,6 @@ def _class_numbers(texts: list[bytes], line: bytes, where: str, comma: bool, num
                 f"{where}: label {number} is out of range; the network has {num_classes} classes, "
                 f"0 to {num_classes - 1} (model.num_classes)"
             )
-    return numbers
 
 
 def _form(comma: bool) -> str:
@@ -182,14 +235,26 @@ class _Columns:
         self.text = bytearray()
         self.starts, self.lines = array("q", [0]), array("i")
         self.labels, self.label_starts = array("i"), array("q", [0])
+        self.spans, self.frames = array("i"), array("i")
 
-    def add(self, path: bytes, labels: list[int], line: int) -> None:
+    def add(self, path: bytes, labels: list[int], line: int, spans: Iterable[int] = (), frames: int = 0) -> None:
         self.text += path
         self.starts.append(len(self.text))
         self.lines.append(line)
         self.labels.extend(labels)
+        self.spans.extend(spans)
+        self.frames.append(frames)
         self.label_starts.append(len(self.labels))
 
     def records(self, source: str, multi_label: bool) -> Records:
-        starts, label_starts = np.array(self.starts), np.array(self.label_starts)
-        return Records(source, bytes(self.text), starts, np.array(self.lines), np.array(self.labels), label_starts, multi_label)
+        return Records(
+            source,
+            bytes(self.text),
+            starts=np.array(self.starts),
+            lines=np.array(self.lines),
+            labels=np.array(self.labels),
+            label_starts=np.array(self.label_starts),
+            spans=np.array(self.spans).reshape(-1, 2),
+            frames=np.array(self.frames),
+            multi_label=multi_label,
+        )
