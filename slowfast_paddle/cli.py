@@ -33,7 +33,7 @@ TRAIN_KEYS = {
 TEST_KEYS = {
     "--batch_size": ("test.views_per_forward", int, "views in one forward"),
     "--save_path": ("test.save_path", str, "folder of the results"),
-    "--protocol": ("test.protocol", str, "pyslowfast, mmaction2, pytorchvideo or paddle"),
+    "--protocol": ("test.protocol", str, "pyslowfast, pyslowfast_offset, mmaction2, pytorchvideo, paddle or paddlevideo"),
     **_KEYS_OF_EVERY_SCRIPT,
 }
 

@@ -12,7 +12,7 @@ class TestConfig(Section):
 
     __test__ = False  # pytest: a configuration, not a test case
 
-    protocol: Literal["pyslowfast", "mmaction2", "pytorchvideo", "paddle"] | None = Field(
+    protocol: Literal["pyslowfast", "pyslowfast_offset", "mmaction2", "pytorchvideo", "paddle", "paddlevideo"] | None = Field(
         None, description="Whose convention places, samples, resizes and averages; default: the weights' own, else pyslowfast"
     )
     views: Literal["grid", "dense", "dense-space", "dense-time"] = Field(

@@ -167,7 +167,7 @@ def _names(source: Source, config: Config) -> list[str | None] | None:
 def _protocol(source: Source, config: Config) -> dict[str, Any]:
     data, head = config.data, config.model.head
     return {
-        "name": source.layout.protocol,
+        "name": config.test.protocol or source.layout.protocol,
         "mean": list(data.mean),
         "std": list(data.std),
         "channels": "BGR" if data.reverse_channels else "RGB",

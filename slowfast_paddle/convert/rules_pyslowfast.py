@@ -50,7 +50,7 @@ PYSLOWFAST = Layout(
 )
 
 
-def _paddle(name: str, prefix: str) -> Layout:
+def _paddle(name: str, prefix: str, protocol: str) -> Layout:
     pairs = (
         ("s1.pathway{p}_stem._conv.weight", "stems.{p}.conv.weight"),
         ("s1.pathway{p}_stem._bn.{bn}", "stems.{p}.bn.{bn}"),
@@ -65,9 +65,9 @@ def _paddle(name: str, prefix: str) -> Layout:
         signature=re.escape(prefix) + r"s1\.pathway0_stem\._conv\.weight",
         transposed=False,
         counters=False,
-        protocol="paddle",
+        protocol=protocol,
     )
 
 
-PADDLEVIDEO = _paddle("paddlevideo", "backbone.")
-PADDLE_MODELS = _paddle("paddle_models", "")
+PADDLEVIDEO = _paddle("paddlevideo", "backbone.", "paddlevideo")
+PADDLE_MODELS = _paddle("paddle_models", "", "paddle")

@@ -46,9 +46,11 @@ PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
         Protocol("pyslowfast", "pyslowfast", "linspace", "bilinear", "down", "up", "window", "prob", *KINETICS),
+        Protocol("pyslowfast_offset", "pyslowfast_offset", "linspace", "bilinear", "down", "up", "window", "prob", *KINETICS),
         Protocol("mmaction2", "mmaction2", "nearest", "bilinear_uint8", "nearest", "down", "adaptive", "prob", *IMAGENET),
         Protocol("pytorchvideo", "pytorchvideo", "linspace", "bilinear", "down", "up", "window", "score", *KINETICS),
         Protocol("paddle", "paddle", "linspace", "antialias", "down", "up", "window", "prob", *KINETICS),
+        Protocol("paddlevideo", "paddle", "linspace", "antialias", "down", "up", "window", "prob", *KINETICS),
     )
 }
 

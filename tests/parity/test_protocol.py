@@ -15,13 +15,17 @@ from slowfast_paddle.views import cut_view
 
 TIME = {
     "pyslowfast": "pyslowfast_full",
+    "pyslowfast_offset": "pyslowfast_full_offset",
     "paddle": "paddle_original_other_ext",
+    "paddlevideo": "paddle_original_other_ext",
     "mmaction2": "mmaction2_loop",
     "pytorchvideo": "ptv_constant_clips",
 }
 SLOW = {
     "pyslowfast": "pyslowfast",
+    "pyslowfast_offset": "pyslowfast",
     "paddle": "paddle_original",
+    "paddlevideo": "paddle_original",
     "mmaction2": "mmaction2_nearest",
     "pytorchvideo": "pytorchvideo_trainer",
 }

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from slowfast_paddle.data.kinetics import ClipDataset, Key, VideoViewsDataset
+from slowfast_paddle.data.protocol import PROTOCOLS, get_protocol
 from slowfast_paddle.data.records import from_paths, read_records
 from slowfast_paddle.data.sampling import ClipShape, clips
 from slowfast_paddle.data.source import ReadOptions
@@ -162,7 +163,7 @@ def test_short_and_one_frame_videos_repeat_their_last_frame(make_video):
         ({"crop_px": 300}, "crop 300 px exceeds the short side 256 px"),
         ({"num_crops": 2}, "2 crops asked for; expected 1 .* or 3"),
         ({"num_clips": 0}, "0 clips asked for"),
-        ({"protocol": "mmaction"}, "protocol 'mmaction' is unknown; expected one of pyslowfast, mmaction2"),
+        ({"protocol": "mmaction"}, "protocol 'mmaction' is unknown; expected one of pyslowfast, pyslowfast_offset, mmaction2"),
     ],
 )
 def test_settings_that_cannot_work(changes, message):
@@ -170,7 +171,13 @@ def test_settings_that_cannot_work(changes, message):
         VideoViewsDataset(from_paths(["a.mp4"]), SHAPE, **changes)
 
 
-@pytest.mark.parametrize("protocol", ["pyslowfast", "mmaction2", "pytorchvideo", "paddle"])
+@pytest.mark.parametrize(("protocol", "rule"), [("paddle", "paddle_mp4"), ("paddlevideo", "paddle")])
+def test_only_the_original_project_reads_mp4_files_in_another_way(protocol, rule):
+    assert get_protocol(protocol).clip_rule_of("a.mp4") == rule
+    assert get_protocol(protocol).clip_rule_of("a.avi") == "paddle"
+
+
+@pytest.mark.parametrize("protocol", list(PROTOCOLS))
 def test_every_protocol_makes_views(make_video, protocol):
     settings = {"num_clips": 3, "num_crops": 3, "short_side_px": 32, "crop_px": 32, "protocol": protocol}
     item = VideoViewsDataset(from_paths([str(make_video())]), SHAPE, **settings)[0]
