@@ -83,10 +83,11 @@ def _own(sections: Mapping[str, Any], overrides: list[str]) -> tuple[Config, tup
 def _preset(source: Source, facts: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     """The one published preset that fits, and the keys in which the file differs from it.
 
-    Where several fit, they must give the same result. The lateral's kernel may differ when nothing fits exactly: projects
-    published depth 101 with both 5 and 7 frames.
+    Where several fit, they must give the same result. The lateral's kernel may differ for depth 101, which projects
+    published with both 5 and 7 frames, when nothing fits exactly.
     """
-    for from_file in (_FROM_FILE, (*_FROM_FILE, "model.fusion.kernel")):
+    loose = [(*_FROM_FILE, "model.fusion.kernel")] if facts.get("model.depth") == 101 else []
+    for from_file in (_FROM_FILE, *loose):
         fitting = _fitting(source, facts, from_file)
         if fitting:
             break

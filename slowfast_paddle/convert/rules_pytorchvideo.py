@@ -18,8 +18,8 @@ _WORDS = {
 }
 # Source: pytorchvideo/models/hub.
 _HUB = (
-    "slow_8x8_r50", "slowfast_8x8_r50", "slowfast_8x8_r101", "slowfast_16x8_r101_50_50", "c2d_8x8_r50", "i3d_8x8_r50",
-    "x3d_xs", "x3d_s", "x3d_m", "x3d_l",
+    "slow_8x8_r50", "slowfast_4x16_r50", "slowfast_8x8_r50", "slowfast_8x8_r101", "slowfast_16x8_r101_50_50", "c2d_8x8_r50",
+    "i3d_8x8_r50", "x3d_xs", "x3d_s", "x3d_m", "x3d_l",
 )  # fmt: skip
 _AVERAGE = {"model.head.average": "logits"}
 

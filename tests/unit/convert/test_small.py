@@ -3,6 +3,7 @@
 import collections
 import importlib.util
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,11 +11,14 @@ import pytest
 from slowfast_paddle import checkpoint
 from slowfast_paddle.app.weights import load_model
 from slowfast_paddle.config.load import dump_config, load_config
+from slowfast_paddle.convert.assume import settle
 from slowfast_paddle.convert.convert import convert_file, export_file
 from slowfast_paddle.convert.finetune import load_backbone
 from slowfast_paddle.convert.infer import infer_model
 from slowfast_paddle.convert.inflate import inflate
 from slowfast_paddle.convert.rules import LAYOUTS, export_state
+from slowfast_paddle.convert.rules_pytorchvideo import PTV_SLOWFAST
+from slowfast_paddle.convert.source import Source
 from slowfast_paddle.convert.torch_file import write_torch
 from slowfast_paddle.errors import CheckpointError, ConvertError
 from slowfast_paddle.models.registry import build_model
@@ -145,6 +149,40 @@ def test_the_file_speaks_for_itself(tmp_path):
     sidecar = convert_file(source, tmp_path / "ours").sidecar
     assert sidecar["config"]["model"]["alpha"] == 4 and sidecar["config"]["data"]["crop_px"] == 64
     assert sidecar["epoch"] == 7 and sidecar["source"]["configured_by"] == "the configuration inside the file"
+
+
+def test_the_protocol_of_the_weights(tmp_path):
+    """The layout's, unless the file's own configuration says more."""
+    assert [LAYOUTS[name][0].protocol for name in ("paddlevideo", "paddle_models")] == ["paddlevideo", "paddle"]
+    text = (
+        "MODEL:\n  NUM_CLASSES: 5\nSLOWFAST:\n  ALPHA: 4\n  BETA_INV: 4\nRESNET:\n  WIDTH_PER_GROUP: 8\nDATA:\n  NUM_FRAMES: 16\n"
+    )
+    source, _ = _foreign(tmp_path, cfg=text + "  USE_OFFSET_SAMPLING: True\n")
+    assert convert_file(source, tmp_path / "ours").sidecar["protocol"]["name"] == "pyslowfast_offset"
+
+
+@pytest.mark.parametrize(
+    ("preset", "kernel", "message"),
+    [
+        ("slowfast_4x16_r50", 5, ""),
+        ("slowfast_8x8_r50", 7, ""),
+        ("slowfast_8x8_r101", 5, ""),
+        ("slowfast_8x8_r50", 3, "no published"),
+    ],
+)
+def test_the_hub_networks_are_told_apart_by_their_kernels(preset, kernel, message):
+    """Depth 101 alone was published with two kernels."""
+    config = load_config(preset, [f"model.fusion.kernel={kernel}"])
+    net = build_model(config.model, config.data.num_frames, config.data.crop_px)
+    ours = {name: name for name in net.state_dict()}
+    arrays = {name: np.broadcast_to(np.float32(0), value.shape) for name, value in net.state_dict().items()}
+    source = Source(Path("x.pyth"), "", PTV_SLOWFAST, arrays, ours, (), None, None, None)
+    if message:
+        with pytest.raises(ConvertError, match=message):
+            settle(source, None, [])
+    else:
+        settled = settle(source, None, [])
+        assert settled.assumed == preset and settled.config.model.fusion.kernel == kernel
 
 
 @pytest.mark.parametrize(("steps", "kept"), [("[0, 4]", True), ("[0, 4, 2]", False)])
