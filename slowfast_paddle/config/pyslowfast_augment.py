@@ -1,4 +1,4 @@
-"""PySlowFast's augmentation keys (AUG.*, relative jitter) in this package's terms."""
+"""PySlowFast's augmentation keys (AUG.*, MIXUP.*, relative jitter) in this package's terms."""
 
 import re
 from collections.abc import Mapping
@@ -24,6 +24,22 @@ def augmentation(values: Mapping[str, Any], unmapped: list[str]) -> dict[str, An
     found["augment.erase_boxes"] = values["AUG.RE_COUNT"]
     found["augment.erase_mode"] = str(values["AUG.RE_MODE"]).lower()
     return found
+
+
+def mixing(values: Mapping[str, Any], unmapped: list[str]) -> dict[str, Any]:
+    """Our keys for MIXUP.*; every batch is mixed here, by either method equally often where both are on."""
+    if not values["MIXUP.ENABLE"]:
+        return {}
+    mixup, cutmix, switch = values["MIXUP.ALPHA"], values["MIXUP.CUTMIX_ALPHA"], values["MIXUP.SWITCH_PROB"]
+    if values["MIXUP.PROB"] != 1:
+        unmapped.append("MIXUP.PROB")
+    if mixup and cutmix and switch not in (0, 0.5, 1):
+        unmapped.append("MIXUP.SWITCH_PROB")
+    return {
+        "augment.mixup_alpha": 0.0 if cutmix and switch == 1 else mixup,
+        "augment.cutmix_alpha": 0.0 if mixup and switch == 0 else cutmix,
+        "augment.label_smoothing": values["MIXUP.LABEL_SMOOTH_VALUE"],
+    }
 
 
 def resized_crop(values: Mapping[str, Any], unmapped: list[str]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ DEFAULTS: dict[str, Any] = {
     "DATA.NUM_FRAMES": 8, "DATA.SAMPLING_RATE": 8, "DATA.TARGET_FPS": 30, "DATA.TRAIN_CROP_SIZE": 224,
     "DATA.TEST_CROP_SIZE": 256, "DATA.TRAIN_JITTER_SCALES": [256, 320], "DATA.INV_UNIFORM_SAMPLE": False,
     "DATA.RANDOM_FLIP": True, "DATA.MEAN": [0.45, 0.45, 0.45], "DATA.STD": [0.225, 0.225, 0.225],
-    "DATA.REVERSE_INPUT_CHANNEL": False,
+    "DATA.REVERSE_INPUT_CHANNEL": False, "DATA.USE_OFFSET_SAMPLING": False,
     "DATA.MULTI_LABEL": False, "DATA.PATH_TO_DATA_DIR": "", "DATA.PATH_LABEL_SEPARATOR": " ", "DATA.PATH_PREFIX": "",
     "DATA.ENSEMBLE_METHOD": "sum", "DATA_LOADER.NUM_WORKERS": 8,
     "BN.NORM_TYPE": "batchnorm", "BN.NUM_SPLITS": 1, "BN.USE_PRECISE_STATS": False, "BN.NUM_BATCHES_PRECISE": 200,
@@ -33,6 +33,7 @@ DEFAULTS: dict[str, Any] = {
     "SOLVER.BETAS": [0.9, 0.999], "SOLVER.LAYER_DECAY": 1.0, "SOLVER.CLIP_GRAD_L2NORM": None, "SOLVER.CLIP_GRAD_VAL": None,
     "SOLVER.LARS_ON": False, "SOLVER.BASE_LR_SCALE_NUM_SHARDS": False,
     "MIXUP.ENABLE": False, "MIXUP.ALPHA": 0.8, "MIXUP.CUTMIX_ALPHA": 1.0, "MIXUP.LABEL_SMOOTH_VALUE": 0.1,
+    "MIXUP.PROB": 1.0, "MIXUP.SWITCH_PROB": 0.5, "AUG.INTERPOLATION": "bicubic",
     "AUG.ENABLE": False, "AUG.NUM_SAMPLE": 1, "AUG.AA_TYPE": "rand-m9-mstd0.5-inc1", "AUG.RE_PROB": 0.25, "AUG.RE_MODE": "pixel",
     "AUG.RE_COUNT": 1, "DATA.TRAIN_JITTER_SCALES_RELATIVE": [], "DATA.TRAIN_JITTER_ASPECT_RELATIVE": [],
     "MULTIGRID.SHORT_CYCLE": False, "MULTIGRID.LONG_CYCLE": False, "MULTIGRID.EPOCH_FACTOR": 1.5, "MULTIGRID.BN_BASE_SIZE": 8,
@@ -40,7 +41,7 @@ DEFAULTS: dict[str, Any] = {
     "MULTIGRID.LONG_CYCLE_FACTORS": [[0.25, 0.5**0.5], [0.5, 0.5**0.5], [0.5, 1], [1, 1]],
     "DETECTION.ENABLE": False, "DETECTION.ALIGNED": True, "DETECTION.ROI_XFORM_RESOLUTION": 7,
     **AVA_DEFAULTS,
-    "NUM_SHARDS": 1, "RNG_SEED": 1, "LOG_PERIOD": 10, "OUTPUT_DIR": "./tmp", "TENSORBOARD.ENABLE": False,
+    "NUM_GPUS": 1, "NUM_SHARDS": 1, "RNG_SEED": 1, "LOG_PERIOD": 10, "OUTPUT_DIR": "./tmp", "TENSORBOARD.ENABLE": False,
 }  # fmt: skip
 
 # Keys whose value is taken as it is.
@@ -112,7 +113,6 @@ FIXED: dict[str, tuple[Any, ...]] = {
     "MODEL.USE_MEAN_POOLING": (False,),
     "RESNET.STRIDE_1X1": (False,),
     "X3D.CHANNELWISE_3x3x3": (True,),
-    "DATA.USE_OFFSET_SAMPLING": (False,),
     "DATA.IN22k_TRAINVAL": (False,),
     "DATA.INPUT_CHANNEL_NUM": ([3], [3, 3]),
     "TEST.NUM_TEMPORAL_CLIPS": ([],),
@@ -127,6 +127,7 @@ FIXED_TRAINING: dict[str, tuple[Any, ...]] = {
     "MODEL.DETACH_FINAL_FC": (False,),
     "RESNET.ZERO_INIT_FINAL_CONV": (False,),
     "SOLVER.DAMPENING": (0.0,),
+    "DATA.SKIP_ROWS": (0,),
     "DATA.TRAIN_JITTER_MOTION_SHIFT": (False,),
     "DATA.TRAIN_JITTER_FPS": (0.0,),
     "DATA.COLOR_RND_GRAYSCALE": (0.0,),
@@ -142,15 +143,15 @@ FIXED_TRAINING: dict[str, tuple[Any, ...]] = {
 
 # Keys (shell patterns) that decide nothing here: the machine, logging, where weights come from, unused settings.
 HARMLESS = (
-    "NUM_GPUS", "SHARD_ID", "DIST_BACKEND", "LOG_MODEL_INFO", "VIS_MASK.*", "BENCHMARK.*", "DEMO.*", "TENSORBOARD.*",
+    "SHARD_ID", "DIST_BACKEND", "LOG_MODEL_INFO", "VIS_MASK.*", "BENCHMARK.*", "DEMO.*", "TENSORBOARD.*",
     "DATA_LOADER.PIN_MEMORY", "DATA_LOADER.ENABLE_MULTI_THREAD_DECODE", "DATA.DECODING_BACKEND", "DATA.DECODING_SHORT_SIZE",
-    "DATA.PATH_TO_PRELOAD_IMDB", "DATA.TRAIN_PCA_*", "DATA.LOADER_CHUNK_*", "DATA.SKIP_ROWS", "DATA.DUMMY_LOAD",
+    "DATA.PATH_TO_PRELOAD_IMDB", "DATA.TRAIN_PCA_*", "DATA.LOADER_CHUNK_*", "DATA.DUMMY_LOAD",
     "DATA.SSL_*", "DATA.TIME_DIFF_*", "DATA.TRAIN_CROP_*", "DATA.SHORT_SIDE_RANGE", "DATA.IN_VAL_CROP_RATIO", "DATA.IN22K_*",
     "MODEL.SINGLE_PATHWAY_ARCH", "MODEL.MULTI_PATHWAY_ARCH", "MODEL.ACT_CHECKPOINT", "MODEL.FP16_ALLREDUCE",
     "RESNET.INPLACE_RELU", "BN.GLOBAL_SYNC", "BN.NUM_SYNC_DEVICES", "SOLVER.GAMMA", "SOLVER.STEP_SIZE", "SOLVER.WARMUP_FACTOR",
     "TRAIN.AUTO_RESUME", "TRAIN.CHECKPOINT_*", "TRAIN.KILL_LOSS_EXPLOSION_FACTOR",
     "TEST.DATASET", "TEST.BATCH_SIZE", "TEST.CHECKPOINT_*", "TEST.SAVE_RESULTS_PATH",
-    "AUG.*", "MIXUP.PROB", "MIXUP.SWITCH_PROB", "MULTIGRID.*", "CONTRASTIVE.*", "MASK.*", "MVIT.*", "SLOWFAST.*", "X3D.*",
+    "AUG.*", "MULTIGRID.*", "CONTRASTIVE.*", "MASK.*", "MVIT.*", "SLOWFAST.*", "X3D.*",
     "DETECTION.SPATIAL_SCALE_FACTOR", "AVA.TRAIN_PCA_*",
 )  # fmt: skip
 
@@ -167,6 +168,10 @@ DEPRECATED: dict[str, tuple[str, Any]] = {
 # What to do about a value without a counterpart, where it is neither to remove the key nor one of the values above.
 _AGREE = "one label goes with cross_entropy and HEAD_ACT softmax, several (MULTI_LABEL True, or boxes) with bce and sigmoid"
 ADVICE = {
+    "AVA.TRAIN_GT_BOX_LISTS": "expected one file; join them",
+    "DATA.SKIP_ROWS": "delete these lines from the lists",
+    "MIXUP.PROB": "expected 1",
+    "MIXUP.SWITCH_PROB": "expected 0 (mixup), 1 (cutmix) or 0.5",
     "MODEL.LOSS_FUNC": _AGREE,
     "DATA.MULTI_LABEL": _AGREE,
     "MODEL.ARCH": "known are slowfast, slow, slowonly, c2d, c2d_nopool, i3d, i3d_nopool and x3d",

@@ -7,7 +7,7 @@ from math import gcd, isfinite
 from pathlib import Path
 from typing import Any
 
-from slowfast_paddle.config.pyslowfast_augment import augmentation, resized_crop
+from slowfast_paddle.config.pyslowfast_augment import augmentation, mixing, resized_crop
 from slowfast_paddle.config.pyslowfast_ava import detection
 from slowfast_paddle.config.pyslowfast_keys import COPIED, DEFAULTS, DEPRECATED, FIXED, FIXED_TRAINING, HARMLESS
 
@@ -82,7 +82,9 @@ def translate(given: Mapping[str, Any]) -> Translation:
     _classes(values, result)
     _reader(values, result)
     _training(values, result)
-    found = {**augmentation(values, result.training), **resized_crop(values, result.training)}
+    found = augmentation(values, result.training) | mixing(values, result.training) | resized_crop(values, result.training)
+    if "augment.randaugment_layers" in found and values["AUG.INTERPOLATION"] != "bilinear":
+        result.notes.append(f"RandAugment moves pixels bilinearly, not {values['AUG.INTERPOLATION']} as AUG.INTERPOLATION says")
     for target, value in (found | (detection(values, result.training) if values["DETECTION.ENABLE"] else {})).items():
         result.put(target, value)
     return result
@@ -132,8 +134,14 @@ def _network(values: Mapping[str, Any], result: Translation) -> None:
         result.put("model.head.kind", "roi")
     kinds = {"batchnorm": "batch", "sub_batchnorm": "sub", "sync_batchnorm": "sync", "sync_batchnorm_apex": "sync"}
     kind = "frozen" if values["MODEL.FROZEN_BN"] else kinds.get(values["BN.NORM_TYPE"])
-    if long_cycle and kind == "batch":
-        kind = "sub"  # PySlowFast changes the kind when a phase begins
+    if long_cycle and kind in ("batch", "sync"):
+        kind = "sub"  # PySlowFast chooses the kind when a phase begins, whatever the file says
+        clips, wanted = values["TRAIN.BATCH_SIZE"] / max(values["NUM_GPUS"], 1), values["MULTIGRID.BN_BASE_SIZE"]
+        if clips < wanted:
+            result.notes.append(
+                f"BN sees the {clips:g} clips of each process in multigrid's last phase; PySlowFast synchronises processes up to "
+                f"MULTIGRID.BN_BASE_SIZE {wanted}: more clips a process come closer"
+            )
     if kind is None:
         result.lost.append("BN.NORM_TYPE")
     if kind == "sync" and not values.get("BN.GLOBAL_SYNC", False):
@@ -194,6 +202,8 @@ def _at(row: list, pathway: int) -> Any:
 def _reader(values: Mapping[str, Any], result: Translation) -> None:
     result.put("test.crop_px", values["DATA.TEST_CROP_SIZE"], "DATA.TEST_CROP_SIZE")
     result.put("data.flip", 0.5 if values["DATA.RANDOM_FLIP"] else 0.0)
+    if values["DATA.USE_OFFSET_SAMPLING"]:
+        result.put("test.protocol", "pyslowfast_offset", "DATA.USE_OFFSET_SAMPLING")
     averages = {"sum": "prob", "max": "max"}
     if values["DATA.ENSEMBLE_METHOD"] not in averages:
         result.lost.append("DATA.ENSEMBLE_METHOD")
@@ -232,7 +242,7 @@ def _training(values: Mapping[str, Any], result: Translation) -> None:
     result.put("optim.base_lr", values["SOLVER.BASE_LR"] * factor, "SOLVER.BASE_LR")
     result.put("optim.warmup_start_lr", values["SOLVER.WARMUP_START_LR"] * factor, "SOLVER.WARMUP_START_LR")
     result.put("optim.end_lr", values["SOLVER.COSINE_END_LR"] * factor, "SOLVER.COSINE_END_LR")
-    kind = values["SOLVER.OPTIMIZING_METHOD"]
+    kind = values["SOLVER.OPTIMIZING_METHOD"].removeprefix("mt_")  # the same, computed for many tensors at once
     if values["SOLVER.LARS_ON"] and kind != "sgd":
         result.training.append("SOLVER.LARS_ON")  # only around SGD is it the published method
     result.put("optim.kind", "lars" if values["SOLVER.LARS_ON"] else kind, "SOLVER.OPTIMIZING_METHOD")
@@ -253,7 +263,3 @@ def _training(values: Mapping[str, Any], result: Translation) -> None:
     result.put("train.precise_bn_every_epochs", gcd(*(int(values[f"TRAIN.{key}_PERIOD"]) for key in ("EVAL", "CHECKPOINT"))))
     result.put("train.amp", "float16" if values["TRAIN.MIXED_PRECISION"] else "off")
     result.put("train.test_last", bool(values["TRAIN.ENABLE"] and values["TEST.ENABLE"]))
-    if values["MIXUP.ENABLE"]:
-        result.put("augment.mixup_alpha", values["MIXUP.ALPHA"])
-        result.put("augment.cutmix_alpha", values["MIXUP.CUTMIX_ALPHA"])
-        result.put("augment.label_smoothing", values["MIXUP.LABEL_SMOOTH_VALUE"])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from slowfast_paddle.config.load import load_config, preset_paths
+from slowfast_paddle.data.protocol import get_protocol
 from slowfast_paddle.errors import ConfigError
 from slowfast_paddle.models.registry import build_spec
 
@@ -101,6 +102,51 @@ def test_precise_statistics_wherever_it_evaluates_or_saves(validate, save, every
     assert load_config(FOLDER / "slowfast_4x16_r50.yaml", pairs).train.precise_bn_every_epochs == every
 
 
+@pytest.mark.parametrize(("switch", "alphas"), [("0", (0.8, 0.0)), ("1", (0.0, 1.0)), ("0.5", (0.8, 1.0))])
+def test_mixup_cutmix_or_both(switch, alphas):
+    pairs = ["MIXUP.ENABLE", "True", "MIXUP.SWITCH_PROB", switch]
+    augment = load_config(FOLDER / "slowfast_4x16_r50.yaml", pairs).augment
+    assert (augment.mixup_alpha, augment.cutmix_alpha) == alphas
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (["MIXUP.ENABLE", "True", "MIXUP.PROB", "0.5"], r"^override 'MIXUP\.PROB 0\.5': .*expected 1"),
+        (["MIXUP.ENABLE", "True", "MIXUP.SWITCH_PROB", "0.3"], r"SWITCH_PROB: 0\.3 .*expected 0 \(mixup\)"),
+        (["DATA.SKIP_ROWS", "1"], r"SKIP_ROWS: 1 .*delete these lines from the lists"),
+        (["MODEL.ARCH", "mvit"], r"ARCH: 'mvit' .*known are slowfast"),
+        (["MODEL.MODEL_NAME", "MViT"], r"MODEL_NAME: 'MViT' .*expected 'SlowFast' or 'ResNet'"),
+    ],
+)
+def test_what_has_no_counterpart_is_refused_with_what_has(pairs, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(FOLDER / "slowfast_4x16_r50.yaml", pairs)
+
+
+def test_mixing_that_is_off_decides_nothing():
+    assert load_config(FOLDER / "slowfast_4x16_r50.yaml", ["MIXUP.PROB", "0.5"]).augment.mixup_alpha == 0
+
+
+def test_what_randaugment_does_otherwise_is_said(caplog):
+    load_config(FOLDER / "slowfast_4x16_r50.yaml", ["AUG.ENABLE", "True"])
+    assert "bilinearly, not bicubic as AUG.INTERPOLATION says" in caplog.text
+
+
+@pytest.mark.parametrize(("clips", "said"), [("64", False), ("16", True)])
+def test_the_long_cycle_chooses_the_norm(caplog, clips, said):
+    """As PySlowFast, where a phase begins: what the file says is replaced."""
+    pairs = ["BN.NORM_TYPE", "sync_batchnorm", "TRAIN.BATCH_SIZE", clips, "NUM_GPUS", "8"]
+    assert load_config(FOLDER / "slowfast_8x8_r50_multigrid.yaml", pairs).model.norm.kind == "sub"
+    assert ("BN sees the 2 clips of each process" in caplog.text) == said
+
+
+def test_offset_sampling_and_many_tensor_adamw():
+    pairs = ["DATA.USE_OFFSET_SAMPLING", "True", "SOLVER.OPTIMIZING_METHOD", "mt_adamw"]
+    config = load_config(FOLDER / "slowfast_4x16_r50.yaml", pairs)
+    assert config.optim.kind == "adamw" and get_protocol(config.test.protocol).clip_rule == "pyslowfast_offset"
+
+
 def test_the_loss_decides_the_activation(tmp_path):
     """Files of early versions have no HEAD_ACT."""
     text = (FOLDER / "ava_slowfast_32x2_r50.yaml").read_text().replace("  HEAD_ACT: sigmoid\n", "")
@@ -126,7 +172,7 @@ def test_what_decides_nothing_is_listed_once(caplog):
     with caplog.at_level(logging.INFO):
         load_config(FOLDER / "slowfast_4x16_r50.yaml")
     (line,) = [record.message for record in caplog.records if "decide nothing" in record.message]
-    assert "NUM_GPUS" in line and "DATA_LOADER.PIN_MEMORY" in line
+    assert "TEST.BATCH_SIZE" in line and "DATA_LOADER.PIN_MEMORY" in line
 
 
 def test_overrides_in_their_style():
