@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from slowfast_paddle import checkpoint, cpu
+from slowfast_paddle import checkpoint, cpu, log
 from slowfast_paddle.config.load import dump_config, load_config
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.errors import SlowFastError
@@ -78,6 +78,7 @@ def parser(about: str, keys: dict[str, tuple[str, type, str]]) -> argparse.Argum
 
 def resolve(args: argparse.Namespace) -> Config:
     """The configuration of parsed arguments: file, then flags, then dotted overrides."""
+    log.setup()  # what a foreign configuration has to say is said before the run knows its folder
     flags = [f"{key}={value}" for key in args.keys if (value := getattr(args, key)) is not None]
     config = load_config(args.config or _of_weights(args.weights) or DEFAULT_CONFIG, [*flags, *args.overrides])
     if args.print_config:

@@ -24,7 +24,8 @@ DEFAULTS: dict[str, Any] = {
     "DATA.ENSEMBLE_METHOD": "sum", "DATA_LOADER.NUM_WORKERS": 8,
     "BN.NORM_TYPE": "batchnorm", "BN.NUM_SPLITS": 1, "BN.USE_PRECISE_STATS": False, "BN.NUM_BATCHES_PRECISE": 200,
     "TRAIN.ENABLE": True, "TRAIN.DATASET": "kinetics", "TRAIN.BATCH_SIZE": 64, "TRAIN.EVAL_PERIOD": 10,
-    "TRAIN.CHECKPOINT_PERIOD": 10, "TRAIN.MIXED_PRECISION": False,
+    "TRAIN.CHECKPOINT_PERIOD": 10, "TRAIN.MIXED_PRECISION": False, "TRAIN.CHECKPOINT_FILE_PATH": "",
+    "TEST.CHECKPOINT_FILE_PATH": "",
     "TEST.ENABLE": True, "TEST.NUM_ENSEMBLE_VIEWS": 10, "TEST.NUM_SPATIAL_CROPS": 3,
     "SOLVER.BASE_LR": 0.1, "SOLVER.LR_POLICY": "cosine", "SOLVER.COSINE_END_LR": 0.0, "SOLVER.STEPS": [], "SOLVER.LRS": [],
     "SOLVER.COSINE_AFTER_WARMUP": False, "SOLVER.ZERO_WD_1D_PARAM": False, "BN.WEIGHT_DECAY": 0.0,
@@ -108,7 +109,7 @@ COPIED: dict[str, str] = {
 # Only this value (or one of these) has a counterpart; any other changes the network or its test scores.
 FIXED: dict[str, tuple[Any, ...]] = {
     "TASK": ("",),
-    "MODEL.MODEL_NAME": ("SlowFast", "ResNet", "X3D"),
+    "MODEL.MODEL_NAME": ("SlowFast", "ResNet", "X3D", "PTVSlowFast", "PTVResNet", "PTVX3D"),
     "MODEL.HEAD_ACT": ("softmax", "sigmoid"),
     "MODEL.USE_MEAN_POOLING": (False,),
     "RESNET.STRIDE_1X1": (False,),
@@ -170,6 +171,7 @@ _AGREE = "one label goes with cross_entropy and HEAD_ACT softmax, several (MULTI
 ADVICE = {
     "AVA.TRAIN_GT_BOX_LISTS": "expected one file; join them",
     "DATA.SKIP_ROWS": "delete these lines from the lists",
+    "TRAIN.DATASET": "known are kinetics, ssv2, charades, ava and ptvkinetics",
     "MIXUP.PROB": "expected 1",
     "MIXUP.SWITCH_PROB": "expected 0 (mixup), 1 (cutmix) or 0.5",
     "MODEL.LOSS_FUNC": _AGREE,

@@ -75,6 +75,13 @@ def translate(given: Mapping[str, Any]) -> Translation:
             result.training.append(key)
         elif not any(key in table for table in (DEFAULTS, COPIED, FIXED, FIXED_TRAINING)):
             (result.harmless if any(fnmatchcase(key, pattern) for pattern in HARMLESS) else result.unknown).append(key)
+    for key in ("TRAIN.CHECKPOINT_FILE_PATH", "TEST.CHECKPOINT_FILE_PATH"):
+        if path := values[key]:
+            name = Path(path).stem
+            result.notes.append(
+                f"{key} is not loaded; run `python -m slowfast_paddle convert {path} {name}.pdparams`, then give "
+                f"--weights {name}.pdparams (train.py: with --finetune for other classes)"
+            )
     for key, target in COPIED.items():
         if not (key.startswith("X3D.") and values["MODEL.ARCH"] != "x3d"):
             result.put(target, values[key], key)
@@ -125,6 +132,8 @@ def _network(values: Mapping[str, Any], result: Translation) -> None:
     architecture, pool = _ARCHITECTURES[arch]
     result.put("model.architecture", architecture, "MODEL.ARCH")
     result.put("model.temporal_pool", pool)
+    if values["MODEL.MODEL_NAME"] == "PTVX3D":
+        result.put("model.x3d.shortcut_norm", "on_channel_change")
     long_cycle = values["MULTIGRID.LONG_CYCLE"] and values["SOLVER.LR_POLICY"] == "steps_with_relative_lrs"
     if values["MULTIGRID.LONG_CYCLE"] and not long_cycle:
         result.training.append("MULTIGRID.LONG_CYCLE")  # it has no stretches to follow; PySlowFast itself fails there
@@ -218,19 +227,24 @@ def _reader(values: Mapping[str, Any], result: Translation) -> None:
             result.notes.append(
                 f"{Path(folder, 'test.csv')} is what PySlowFast tests; evaluate it with data.val_list={Path(folder, 'test.csv')}"
             )
-    dataset = str(values["TRAIN.DATASET"]).lower()
+    dataset = values["TRAIN.DATASET"].lower()
     if dataset in ("ssv2", "charades"):
         result.put("data.kind", "frames")
         if dataset == "ssv2":  # one clip is the whole video; PySlowFast would average the same clip with itself
             result.put("data.frame_sampling", "segments")
             result.put("test.num_clips", 1)
+    elif dataset == "ptvkinetics":
+        result.put("test.protocol", "pytorchvideo", "TRAIN.DATASET")
+        result.notes.append(
+            "PyTorchVideo's protocol averages logits over places; its networks in PySlowFast average probabilities"
+        )
     elif dataset not in ("kinetics", "ava"):
         result.training.append("TRAIN.DATASET")
-    # One crop of a Kinetics video lies in the middle of a frame as large as in training; all others touch the frame's ends.
-    middle = dataset == "kinetics" and values["TEST.NUM_SPATIAL_CROPS"] == 1
+    # PyTorchVideo's crops, and one crop of a Kinetics video, lie in a frame as large as the smallest in training.
+    middle = dataset == "ptvkinetics" or dataset == "kinetics" and values["TEST.NUM_SPATIAL_CROPS"] == 1
     side = "DATA.TRAIN_JITTER_SCALES" if middle else "DATA.TEST_CROP_SIZE"
     result.put("test.short_side_px", values[side][0] if middle else values[side], side)
-    result.put("labels", _LABELS.get((dataset, values["MODEL.NUM_CLASSES"])))
+    result.put("labels", _LABELS.get((dataset.removeprefix("ptv"), values["MODEL.NUM_CLASSES"])))
 
 
 def _training(values: Mapping[str, Any], result: Translation) -> None:

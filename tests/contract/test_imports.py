@@ -31,7 +31,7 @@ ALLOWED = {
     "engine": {"metrics", "optim", "distributed", "checkpoint", "log"},
     "convert": {"models", "checkpoint", "config", "unpickle", "labels", "log"},
     "export": {"models", "layers", "checkpoint", "config", "cpu"},
-    "cli": {"checkpoint", "config", "cpu"},
+    "cli": {"checkpoint", "config", "cpu", "log"},
     "doctor": {"cpu", "data", "distributed"},
 }
 ALL_ALLOWED = {"app", "commands", "__init__", "__main__"}  # the composition root, and what stands above it

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from slowfast_paddle import cli
 from slowfast_paddle.config.load import load_config, preset_paths
 from slowfast_paddle.data.protocol import get_protocol
 from slowfast_paddle.errors import ConfigError
@@ -147,6 +148,23 @@ def test_offset_sampling_and_many_tensor_adamw():
     assert config.optim.kind == "adamw" and get_protocol(config.test.protocol).clip_rule == "pyslowfast_offset"
 
 
+def test_weights_to_start_from_are_named_with_the_commands(caplog):
+    load_config(FOLDER / "slowfast_16x8_r50_charades.yaml")
+    (line,) = [record.message for record in caplog.records if record.levelname == "WARNING" and "CHECKPOINT" in record.message]
+    assert "convert SLOWFAST_8x8_R50.pkl SLOWFAST_8x8_R50.pdparams" in line and "--weights SLOWFAST_8x8_R50.pdparams" in line
+
+
+def test_networks_and_readers_of_pytorchvideo():
+    pairs = ["MODEL.MODEL_NAME", "PTVSlowFast", "TRAIN.DATASET", "ptvkinetics", "DATA.TEST_CROP_SIZE", "224"]
+    config = load_config(FOLDER / "slowfast_8x8_r50.yaml", pairs)
+    assert (config.test.protocol, config.test.short_side_px, config.labels) == ("pytorchvideo", 256, "kinetics400")
+    assert spec(config).pathways == spec(load_config("slowfast_8x8_r50")).pathways
+    x3d = load_config(FOLDER / "x3d_m.yaml", ["MODEL.MODEL_NAME", "PTVX3D"])
+    assert x3d.model.x3d.shortcut_norm == "on_channel_change"
+    with pytest.raises(ConfigError, match=r"TRAIN\.DATASET: 'ptvcharades' .*; known are kinetics, ssv2"):
+        load_config(FOLDER / "slowfast_16x8_r50_charades.yaml", ["TRAIN.DATASET", "ptvcharades"])
+
+
 def test_the_loss_decides_the_activation(tmp_path):
     """Files of early versions have no HEAD_ACT."""
     text = (FOLDER / "ava_slowfast_32x2_r50.yaml").read_text().replace("  HEAD_ACT: sigmoid\n", "")
@@ -173,6 +191,20 @@ def test_what_decides_nothing_is_listed_once(caplog):
         load_config(FOLDER / "slowfast_4x16_r50.yaml")
     (line,) = [record.message for record in caplog.records if "decide nothing" in record.message]
     assert "TEST.BATCH_SIZE" in line and "DATA_LOADER.PIN_MEMORY" in line
+
+
+def test_scripts_list_it_before_the_run_knows_its_folder(capsys):
+    args = cli.parse(cli.parser("", cli.TRAIN_KEYS), ["--config", str(FOLDER / "slowfast_4x16_r50.yaml"), "--print-config"])
+    root = logging.getLogger("slowfast_paddle")
+    before = root.handlers[:], root.level, root.propagate
+    try:
+        with pytest.raises(SystemExit):
+            cli.resolve(args)
+    finally:
+        root.handlers[:], root.propagate = before[0], before[2]
+        root.setLevel(before[1])
+    out, err = capsys.readouterr()
+    assert err.count("decide nothing here: TRAIN.AUTO_RESUME") == 1 and out.startswith("name:")
 
 
 def test_overrides_in_their_style():
