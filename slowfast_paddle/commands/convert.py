@@ -8,6 +8,8 @@ import argparse
 import json
 from pathlib import Path
 
+from slowfast_paddle.errors import ConvertError
+
 _LAYOUTS = ("auto", "pyslowfast", "caffe2", "pytorchvideo", "mmaction2", "paddlevideo", "paddle_models", "imagenet")
 
 
@@ -31,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
     from slowfast_paddle.convert.convert import convert_file, export_file
 
     if args.to:
+        if args.report or args.verify:
+            raise ConvertError("--report and --verify prove what was read from another project; leave them out with --to")
         export_file(args.source, args.target, args.to)
         print(f"{args.target}: written as {args.to} stores it")
         return 0

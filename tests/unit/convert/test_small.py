@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from slowfast_paddle import checkpoint
+from slowfast_paddle.__main__ import main
 from slowfast_paddle.app.weights import load_model
 from slowfast_paddle.config.load import dump_config, load_config
 from slowfast_paddle.convert.assume import settle
@@ -149,6 +150,14 @@ def test_the_file_speaks_for_itself(tmp_path):
     sidecar = convert_file(source, tmp_path / "ours").sidecar
     assert sidecar["config"]["model"]["alpha"] == 4 and sidecar["config"]["data"]["crop_px"] == 64
     assert sidecar["epoch"] == 7 and sidecar["source"]["configured_by"] == "the configuration inside the file"
+
+
+@pytest.mark.parametrize("flag", ["--verify", "--report"])
+def test_proof_is_of_what_was_read_here(tmp_path, capsys, flag):
+    """--to writes another project's file, which nothing here runs."""
+    _, _, path = trained("slowfast", tmp_path)
+    assert main(["convert", str(path), str(tmp_path / "x.pyth"), "--to", "pyslowfast", flag, "nope"]) == 2
+    assert "leave them out with --to" in capsys.readouterr().err and not (tmp_path / "x.pyth").exists()
 
 
 def test_the_protocol_of_the_weights(tmp_path):
