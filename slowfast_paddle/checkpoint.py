@@ -21,6 +21,7 @@ import numpy as np
 
 from slowfast_paddle import unpickle
 from slowfast_paddle.errors import CheckpointError
+from slowfast_paddle.sidecar import read_sidecar
 
 if TYPE_CHECKING:
     from paddle.nn import Layer
@@ -140,18 +141,9 @@ def load_sidecar(path: str | Path) -> dict[str, Any]:
     """Facts about a checkpoint; empty when it has no sidecar (weights from elsewhere).
 
     Raises:
-        CheckpointError: the sidecar is not a JSON object.
+        CheckpointError: the sidecar cannot be read, or says something that no checkpoint does.
     """
-    file = part(path, SIDECAR)
-    if not file.exists():
-        return {}
-    try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as err:
-        raise CheckpointError(f"{file}: not a checkpoint sidecar ({err}); expected JSON: restore or delete it") from err
-    if not isinstance(facts, dict):
-        raise CheckpointError(f"{file}: not a checkpoint sidecar; expected a JSON object, got {type(facts).__name__}")
-    return facts
+    return read_sidecar(part(path, SIDECAR))
 
 
 def load_state(path: str | Path) -> dict[str, np.ndarray]:
@@ -302,7 +294,7 @@ def _position(sidecar: Path) -> tuple[int, float]:
     except CheckpointError:
         return -1, 0.0
     epoch, step = facts.get("epoch"), facts.get("step")
-    return (epoch if isinstance(epoch, int) else -1), (float(step) if step is not None else float("inf"))
+    return (-1 if epoch is None else epoch), (float("inf") if step is None else step)
 
 
 def find_latest(folder: str | Path) -> Path | None:

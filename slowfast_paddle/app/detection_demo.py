@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from slowfast_paddle import checkpoint, log
+from slowfast_paddle import log
 from slowfast_paddle.app import build, detection, machine
 from slowfast_paddle.app.running import example_clip, runner_of
-from slowfast_paddle.app.weights import choose_weights, load_model
+from slowfast_paddle.app.weights import choose_weights, load_model, stated_names
 from slowfast_paddle.cli import Runtime
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.ava import AvaTestDataset
@@ -46,8 +46,9 @@ def predict(
         )
     here = machine.start(runtime)
     path = choose_weights(config, weights)
-    facts = checkpoint.load_sidecar(path)
     network = load_model(path, config)
+    names = stated_names(path, config) or detection.names_of(config)
+    names = [name or f"class {column}" for column, name in enumerate(names)]
     runner = runner_of(config, network, here.gpu, example_clip(network, config.data.crop_px, boxes=2))
     source = open_one_video(video, build.read_options(config))
     keyframes = _keyframes(config, source, boxes, detector, here.gpu)
@@ -59,8 +60,6 @@ def predict(
     task = detection.build_task(config, build.build_pack(config, network))
     items = (dataset[index] for index in range(len(dataset)))
     found = detect(runner, task, log.progress(items, len(dataset), "detecting", "keyframe"))
-    names = facts.get("class_names") or detection.names_of(config)
-    names = [name or f"class {column}" for column, name in enumerate(names)]
     moments = [
         Moment(keyframe.second, shown, best_labels(scores, names, paths.demo_score, config.test.top_k))
         for keyframe, shown, scores in zip(keyframes.items, found.boxes, found.scores, strict=True)

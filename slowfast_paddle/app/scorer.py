@@ -17,7 +17,7 @@ from slowfast_paddle import checkpoint
 from slowfast_paddle.app import build
 from slowfast_paddle.app.dense import DenseTime, Unread, open_dense, over_time
 from slowfast_paddle.app.running import example_clip, pack_for, runner_of
-from slowfast_paddle.app.weights import load_model
+from slowfast_paddle.app.weights import load_model, stated_names
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.protocol import Protocol, get_protocol
 from slowfast_paddle.data.records import Records
@@ -26,6 +26,7 @@ from slowfast_paddle.data.sources import readable
 from slowfast_paddle.engine.evaluator import Answer, answer_of, score_video
 from slowfast_paddle.engine.live import LatestFrames, LiveResult, live
 from slowfast_paddle.engine.timeline import Window, score_windows
+from slowfast_paddle.errors import CheckpointError, DataError
 from slowfast_paddle.export.compile import CompiledNetwork
 from slowfast_paddle.models.pack import PackPathways
 
@@ -131,20 +132,23 @@ def open_scorer(config: Config, weights: Path, gpu: bool) -> Scorer:
     The protocol is that of the configuration, else the one the weights were made for, else pyslowfast.
 
     Raises:
-        CheckpointError: the weights are missing or do not fit.
+        CheckpointError: the weights are missing, damaged or do not fit, or their sidecar is wrong.
         ConfigError: test.precision is not one of this machine.
     """
     facts = checkpoint.load_sidecar(weights)
-    protocol = get_protocol(config.test.protocol or (facts.get("protocol") or {}).get("name") or "pyslowfast")
+    try:
+        protocol = get_protocol(config.test.protocol or (facts.get("protocol") or {}).get("name") or "pyslowfast")
+    except DataError as err:
+        raise CheckpointError(f"{checkpoint.part(weights, checkpoint.SIDECAR)}: {err}") from None
     if config.test.protocol:
         config = under(config, protocol)
     network = load_model(weights, config)
+    known = stated_names(weights, config) or build.names_of(config) or [None] * config.model.num_classes
     # Whole frames differ in size from video to video: one program takes them all.
     example = example_clip(network, config.test.crop_px) if config.test.views == "dense-space" else None
     runner = runner_of(config, network, gpu, example)
     pack = build.build_pack(config, network, protocol.slow_rule)
     dense = open_dense(config, protocol, network, pack, gpu) if over_time(config.test.views) else None
-    known = facts.get("class_names") or build.names_of(config) or [None] * config.model.num_classes
     names = tuple(name or str(i) for i, name in enumerate(known))
     return Scorer(config, protocol, network, runner, pack, names, dense)
 

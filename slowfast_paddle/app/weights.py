@@ -45,13 +45,20 @@ def load_model(path: str | Path, config: Config | None = None) -> nn.Layer:
         config: what the network is; by default what the checkpoint's sidecar says.
 
     Raises:
-        CheckpointError: no sidecar and no config, or weights that do not fit.
+        CheckpointError: no sidecar and no config, or weights that are damaged or do not fit.
     """
     if config is None:
         config = load_config(sidecar_config(path))
+    file = checkpoint.part(path, checkpoint.WEIGHTS)
+    state = checkpoint.load_state(path)
+    classes, numbers = config.model.num_classes, sum(value.size for value in state.values())
+    if classes > numbers:  # seen before a network of that size takes all memory
+        raise CheckpointError(
+            f"{file}: holds {numbers} numbers, too few for model.num_classes {classes}; use the config the weights were trained with"
+        )
     with without_random_weights():
         network = build_model(config)
-    checkpoint.load_weights(network, checkpoint.load_state(path), checkpoint.part(path, checkpoint.WEIGHTS))
+    checkpoint.load_weights(network, state, file)
     network.eval()
     return network
 
@@ -67,8 +74,23 @@ def sidecar_config(path: str | Path) -> Mapping[str, Any]:
             f"{checkpoint.part(path, checkpoint.WEIGHTS)}: no such weight file; expected the path of a .pdparams (the ending may be left out)"
         )
     facts = checkpoint.load_sidecar(path)
-    if not isinstance(facts.get("config"), Mapping):
+    if facts.get("config") is None:
         raise CheckpointError(
             f"{checkpoint.part(path, checkpoint.SIDECAR)}: no configuration beside the weights; say what the network is with --config"
         )
     return facts["config"]
+
+
+def stated_names(path: str | Path, config: Config) -> list[str | None] | None:
+    """The class names inside a checkpoint's sidecar; None where it has none.
+
+    Raises:
+        CheckpointError: there is not one for each class.
+    """
+    names = checkpoint.load_sidecar(path).get("class_names")
+    if names is not None and len(names) != config.model.num_classes:
+        raise CheckpointError(
+            f"{checkpoint.part(path, checkpoint.SIDECAR)}: class_names: {len(names)} names for {config.model.num_classes} classes; "
+            "expected one name (or null) for each class: correct the list or remove it"
+        )
+    return names

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import http.server
+import json
 import shutil
 import threading
 
@@ -18,7 +19,7 @@ from slowfast_paddle.config.load import load_config
 from slowfast_paddle.data.protocol import get_protocol
 from slowfast_paddle.data.records import from_paths
 from slowfast_paddle.engine.evaluator import evaluate
-from slowfast_paddle.errors import ConfigError, DataError, DecodeError
+from slowfast_paddle.errors import CheckpointError, ConfigError, DataError, DecodeError
 from slowfast_paddle.export.compile import CompiledNetwork
 from slowfast_paddle.viz.video_file import VideoFile
 
@@ -104,6 +105,25 @@ def test_failures(predictor, place):
         Predictor(place / "net", device="tpu")
     with pytest.raises(ConfigError, match="2 names for 3 classes"):
         Predictor(place / "net", labels=["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"class_names": ["run"]}, "net.json: class_names: 1 names for 3 classes"),
+        ({"class_names": ["run", "sit", "jump", "fly"]}, "net.json: class_names: 4 names for 3 classes"),
+        ({"config": {"model": {"num_classes": 10**9}}}, "net.pdparams: holds .* too few for model.num_classes 1000000000"),
+        ({"protocol": {"name": "nope"}}, "net.json: protocol 'nope' is unknown"),
+        ({"sha256": "0" * 64}, "net.pdparams: damaged"),
+    ],
+)
+def test_a_sidecar_that_contradicts_the_weights(place, tmp_path, change, message):
+    for ending in (".pdparams", ".json"):
+        shutil.copy(place / f"net{ending}", tmp_path)
+    facts = json.loads((tmp_path / "net.json").read_text())
+    (tmp_path / "net.json").write_text(json.dumps(facts | change))
+    with pytest.raises(CheckpointError, match=message):
+        Predictor(tmp_path / "net", device="cpu")
 
 
 def test_own_labels_and_fewer_views(place):
