@@ -6,7 +6,6 @@ from its sidecar was interrupted or damaged; resuming skips it, everything else 
 `unpickle`, which never runs code from a file.
 """
 
-import contextlib
 import hashlib
 import json
 import logging
@@ -15,12 +14,13 @@ import pickle
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from slowfast_paddle import unpickle
 from slowfast_paddle.errors import CheckpointError
+from slowfast_paddle.files import Digesting, sync_folder, write_scratch
 from slowfast_paddle.sidecar import read_sidecar
 
 if TYPE_CHECKING:
@@ -48,36 +48,14 @@ def part(path: str | Path, ending: str) -> Path:
     return Path(f"{stem(path)}{ending}")
 
 
-class _Digesting:
-    """A file that computes the SHA-256 of what passes through it."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.sha256 = hashlib.sha256()
-
-    def write(self, data: Any) -> int:
-        self.sha256.update(data)
-        return self._file.write(data)
-
-
-def _write_temporary(path: Path, write: Callable[[_Digesting], Any]) -> tuple[Path, str]:
-    """Write a complete hidden file beside `path`; return it with its SHA-256."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def _write(path: Path, write: Callable[[Digesting], Any]) -> tuple[Path, str]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            digesting = _Digesting(file)
-            write(digesting)
-            file.flush()
-            os.fsync(file.fileno())
+        return write_scratch(path, write)
     except OSError as err:
-        with contextlib.suppress(OSError):  # a folder that cannot be made or read holds no leftover either
-            temporary.unlink(missing_ok=True)
         raise CheckpointError(
             f"{path}: cannot be written ({err.strerror or err}); earlier checkpoints are untouched: "
             "free space or choose a writable folder, then continue from the last checkpoint"
         ) from err
-    return temporary, digesting.sha256.hexdigest()
 
 
 def save(
@@ -106,35 +84,27 @@ def save(
         for ending, key, content in ((WEIGHTS, "sha256", weights), (STATE, "sha256_pdopt", training_state)):
             if content is not None:
                 target = part(path, ending)
-                temporary, facts[key] = _write_temporary(target, partial(_pickle_into, dict(content)))
+                temporary, facts[key] = _write(target, partial(_pickle_into, dict(content)))
                 ready.append((temporary, target))
         target = part(path, SIDECAR)
-        ready.append((_write_temporary(target, partial(_json_into, facts))[0], target))
+        ready.append((_write(target, partial(_json_into, facts))[0], target))
     except CheckpointError:
         for temporary, _ in ready:
             temporary.unlink(missing_ok=True)
         raise
     for temporary, target in ready:
         os.replace(temporary, target)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
     return part(path, WEIGHTS)
 
 
-def _pickle_into(content: dict[str, Any], file: _Digesting) -> None:
+def _pickle_into(content: dict[str, Any], file: Digesting) -> None:
     pickle.dump(content, file, protocol=_PICKLE_PROTOCOL)
 
 
-def _json_into(content: Any, file: _Digesting) -> None:
+def _json_into(content: Any, file: Digesting) -> None:
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     file.write(text.encode("utf-8", "backslashreplace"))  # file names need not be UTF-8: \udcff is JSON for byte 0xff
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def load_sidecar(path: str | Path) -> dict[str, Any]:

@@ -1,14 +1,30 @@
 """Files that appear whole or not at all."""
 
+import glob
+import hashlib
 import json
 import os
+import platform
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from slowfast_paddle.errors import DataError
+
+
+class Digesting:
+    """A file that computes the SHA-256 of what passes through it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.sha256 = hashlib.sha256()
+
+    def write(self, data: Any) -> int:
+        """Write on."""
+        self.sha256.update(data)
+        return self._file.write(data)
 
 
 @contextmanager
@@ -20,7 +36,7 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    scratch = _scratch(path)
     try:
         with scratch.open("wb") as file:
             yield file
@@ -75,3 +91,63 @@ def check_folder(folder: str | Path) -> None:
 def unwritable(path: str | Path, err: OSError) -> DataError:
     """One line about a file or folder that cannot be written."""
     return DataError(f"{path}: cannot be written ({err.strerror or err}); free space or name another folder")
+
+
+def write_scratch(path: Path, write: Callable[[Digesting], Any]) -> tuple[Path, str]:
+    """Writes a complete hidden file beside `path`, to be renamed by the caller; returns it with its SHA-256.
+
+    Raises:
+        OSError: the folder cannot be made or written; nothing is left behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
+    scratch = _scratch(path)
+    try:
+        with scratch.open("wb") as file:
+            digesting = Digesting(file)
+            write(digesting)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
+    return scratch, digesting.sha256.hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Puts the renames in a folder onto the disk, where the system can."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name}.{platform.node()}."  # folders are shared, and a process number means nothing elsewhere
+
+
+def _scratch(path: Path) -> Path:
+    return path.with_name(f"{_prefix(path)}{os.getpid()}.tmp")
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Removes what processes of this machine left that were killed while they wrote `path`."""
+    if os.name == "nt":  # there one cannot ask whether a process runs without stopping it
+        return
+    for leftover in path.parent.glob(f"{glob.escape(_prefix(path))}*.tmp"):
+        process = leftover.name.split(".")[-2]
+        if process.isdecimal() and not _runs(int(process)):
+            leftover.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        pass
+    return True

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,39 @@ def test_an_interrupted_write_leaves_the_earlier_checkpoint(tmp_path, monkeypatc
     assert checkpoint.damage(tmp_path / "c") == ""
     assert checkpoint.load_state(tmp_path / "c")["weight"][0, 0] == 1.0
     assert not list(tmp_path.glob(".*"))
+
+
+def test_what_a_killed_save_left_goes_with_the_next_one(tmp_path):
+    save = (
+        "import os, sys, time\nfrom pathlib import Path\nfrom slowfast_paddle.files import write_scratch\n"
+        "def write(file):\n"
+        "    file.write(b'half'); print('writing', flush=True); time.sleep(60)\n"
+        "write_scratch(Path(sys.argv[1]), write)\n"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", save, tmp_path / name], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+        for name in ("c.pdparams", "c.pdparams", "other.pdparams")
+    ]
+    try:
+        for writer in writers:
+            assert writer.stdout.readline() == b"writing\n"
+        alive, *killed = writers
+        for writer in killed:
+            writer.kill()
+            writer.wait()
+        (tmp_path / f".c.pdparams.elsewhere.{killed[0].pid}.tmp").touch()  # the number is another process's there
+        checkpoint.save(tmp_path / "c", arrays(), {})
+        machine = os.uname().nodename
+        assert {path.name for path in tmp_path.glob(".*")} == {
+            f".c.pdparams.{machine}.{alive.pid}.tmp",
+            f".c.pdparams.elsewhere.{killed[0].pid}.tmp",
+            f".other.pdparams.{machine}.{killed[1].pid}.tmp",
+        }
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+            writer.stdout.close()
 
 
 def test_a_full_disk_keeps_the_previous_checkpoint(tmp_path):
