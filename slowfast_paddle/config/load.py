@@ -99,7 +99,7 @@ def _override(data: dict[str, Any], origins: Origins, overrides: Iterable[str]) 
         path = tuple(key.strip().split("."))
         if not equals or not all(path):
             raise ConfigError(f"override '{text}' is not of the form section.key=value, e.g. train.epochs=10")
-        nested: Any = parse_scalar(value)
+        nested: Any = value if _is_text(path, value) else parse_scalar(value)
         for part in reversed(path):
             nested = {part: nested}
         data = merge(data, nested)
@@ -107,6 +107,17 @@ def _override(data: dict[str, Any], origins: Origins, overrides: Iterable[str]) 
             path[:i]: f"override '{text}'" for i in range(1, len(path) + 1) if path[:i] not in origins or i == len(path)
         }
     return data, origins
+
+
+def _is_text(path: tuple[str, ...], value: str) -> bool:
+    """Whether a key takes the value as it stands, such as a folder `2024-01-02` or `a # b`; where text may be missing, null is no text."""
+    kind: Any = Config
+    for part in path:
+        field = kind.model_fields.get(part) if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+        if field is None:
+            return False
+        kind = field.annotation
+    return kind is str or (kind == str | None and value not in ("", "null", "~"))
 
 
 def _explain(err: ValidationError, origins: Origins, source: str) -> str:
