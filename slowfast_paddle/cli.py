@@ -1,7 +1,9 @@
 """Flags and exit codes shared by train.py, eval.py, predict.py and the sub-commands."""
 
 import argparse
+import errno
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -98,7 +100,7 @@ def batch_size_given(args: argparse.Namespace) -> bool:
 
 
 def run_reporting_errors(work: Callable[[], int]) -> int:
-    """Runs a script's work; user errors become one line on stderr and exit code 2."""
+    """Runs a script's work; user errors become one line on stderr and exit code 2, Ctrl-C one line and 130."""
     cpu.configure_process()
     _quiet_paddle()
     try:
@@ -106,9 +108,30 @@ def run_reporting_errors(work: Callable[[], int]) -> int:
     except SlowFastError as err:
         print(f"error: {err}", file=sys.stderr)
         return err.exit_code
+    except KeyboardInterrupt:
+        print("stopped by Ctrl-C", file=sys.stderr)
+        return 128 + signal.SIGINT
     except BrokenPipeError:  # `| head` closed the pipe: not an error of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (MemoryError, RecursionError, OSError) as err:
+        lack = _lack(err)
+        if not lack:
+            raise
+        print(f"error: {lack}", file=sys.stderr)
+        return 2
+
+
+def _lack(err: Exception) -> str:
+    """What the machine has too little of, in one line; "" for what is a bug."""
+    told = " ".join(str(err).split())[:300]
+    if isinstance(err, MemoryError):
+        return f"out of memory{told and f' ({told})'}; take smaller inputs, test.views_per_forward or train.batch_size"
+    if isinstance(err, RecursionError):
+        return f"an input is nested too deeply ({told}); expected a file that people or this package wrote"
+    if isinstance(err, OSError) and err.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full ({told}); free space or name another folder"
+    return ""
 
 
 def _quiet_paddle() -> None:
