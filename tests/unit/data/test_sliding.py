@@ -92,11 +92,11 @@ def test_a_stride_that_is_none_is_refused(stride):
 
 @pytest.mark.parametrize("fps", [0.0, -5.0, np.inf, np.nan])
 def test_a_rate_that_is_none_is_refused(fps):
-    with pytest.raises(DataError, match="not a frame rate; expected a finite number above 0"):
+    with pytest.raises(DataError, match="fps is .*; expected frames a second"):
         list(sliding_items(video(5), setting(), fps=fps))
 
 
-@pytest.mark.parametrize(("stride", "fps"), [(1e-9, 30.0), (1.0, 1e-9)])
+@pytest.mark.parametrize(("stride", "fps"), [(1e-9, 30.0), (1.0, 1e-3)])
 def test_windows_begin_a_frame_apart_at_least(stride, fps):
     assert 1 < len(list(sliding_items(video(30), setting(stride_sec=stride), fps=fps))) <= 30
 
