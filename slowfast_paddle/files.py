@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and text that users wrote."""
 
 import glob
 import hashlib
@@ -151,3 +151,39 @@ def _runs(process: int) -> bool:
     except PermissionError:  # another user's
         pass
     return True
+
+
+def read_user_file(path: Path, expected: str) -> bytes:
+    """Content of a file of the user, without the mark that Excel's "CSV UTF-8" begins with.
+
+    Raises:
+        DataError: it is missing or cannot be read; `expected` says what it should be.
+    """
+    try:
+        return path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; expected {expected}") from None
+    except OSError as err:
+        raise DataError(f"{path}: cannot be read ({err.strerror}); expected {expected}") from err
+
+
+def read_text(path: Path, expected: str) -> str:
+    """Text of a file of the user.
+
+    Raises:
+        DataError: it is missing, cannot be read, or is not UTF-8 (with the line).
+    """
+    content = read_user_file(path, expected)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as err:
+        line = content.count(b"\n", 0, err.start) + 1
+        raise not_utf8(f"{path}:{line}") from None
+    if "\0" in text:
+        raise not_utf8(str(path))
+    return text
+
+
+def not_utf8(where: str) -> DataError:
+    """The error of a text in another encoding, such as GBK or UTF-16."""
+    return DataError(f"{where}: this text is not UTF-8; save the file as UTF-8 (in Excel: CSV UTF-8)")

@@ -7,6 +7,7 @@ PySlowFast  original_vido_id video_id frame_id path labels      one line a frame
 """
 
 import io
+import os
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from slowfast_paddle.data.frame_lists import HEADER, SSV2, frame_videos, ssv2_labels
+from slowfast_paddle.data.list_lines import class_number, form, has_labels, is_utf8, label_error, show, split_line, uses_comma
 from slowfast_paddle.errors import DataError, DecodeError
+from slowfast_paddle.files import not_utf8, read_user_file
 
 SEPARATORS = ("auto", "comma", "blank")
 
@@ -99,15 +102,20 @@ def read_records(
 ) -> Records:
     """Reads a list file.
 
-    Blank lines are skipped, double quotes around a path are removed. With `auto` the first line decides: a comma followed by
-    class numbers means comma, anything else blank. `prefix` is a folder put before every path that is not absolute.
+    Blank lines are skipped, double quotes around a path or label are removed. With `auto` the first line decides: a comma
+    followed by class numbers means comma, anything else blank. `prefix` is a folder put before every path that is not absolute.
+    Without `labelled`, labels are skipped where the first line has some.
 
     Raises:
-        DataError: missing or empty list, line without path or label, label that is no class number below `num_classes`.
+        DataError: missing or empty list, line without path or label, label that is no class number below `num_classes`, or a line
+            that is not UTF-8 and names no file as it is.
     """
     if separator not in SEPARATORS:
         raise DataError(f"separator {separator!r} is unknown; expected one of {', '.join(SEPARATORS)}")
-    text = _read(Path(path), labelled)
+    text = read_user_file(Path(path), f"a text file with {'`path label`' if labelled else 'one path'} a line")
+    if b"\0" in text:
+        raise not_utf8(str(path))
+    readable = is_utf8(text)
     comma = separator == "comma"
     folder = prefix.encode("utf-8", "surrogateescape").rstrip(b"/") + b"/" if prefix else b""
     columns = _Columns()
@@ -117,16 +125,23 @@ def read_records(
         line = padded.strip()
         if not line:
             continue
-        if b"\0" in line:
-            raise DataError(f"{path}:{number}: holds a zero byte; expected text in UTF-8: save a UTF-16 list as UTF-8")
-        if separator == "auto" and not len(columns.lines):
-            comma = _uses_comma(line, multi_label)
-        name, numbers = _split(line, comma, multi_label) if labelled else (line, [])
+        where, first = f"{path}:{number}", not len(columns.lines)
+        if separator == "auto" and first:
+            comma = uses_comma(line, multi_label or not labelled)
+        if first:
+            split = labelled or has_labels(line, comma) and not os.path.exists(_below(folder, line.strip(b'"')))
+        name, texts = split_line(line, comma, multi_label or not labelled) if split else (line, [])
         name = name.strip().strip(b'"')
-        labels = _class_numbers(numbers, line, f"{path}:{number}", comma, num_classes) if labelled else []
+        labels = [label for label in map(class_number, texts) if label is not None] if labelled else []
+        if labelled and (not labels or len(labels) < len(texts)):
+            raise label_error(line, where, comma, first)
         if not name:
-            raise DataError(f"{path}:{number}: no path in {_show(line)}; expected {_form(comma) if labelled else 'a path'}")
-        columns.add(_below(folder, name), labels, number)
+            raise DataError(f"{where}: no path in {show(line)}; expected {form(comma) if labelled else 'a path'}")
+        _check_range(labels, where, num_classes)
+        name = _below(folder, name)
+        if not readable and not is_utf8(line) and not os.path.exists(name):
+            raise not_utf8(where)
+        columns.add(name, labels, number)
     if not len(columns.lines):
         raise DataError(f"{path}: the list is empty; expected {'`path label`' if labelled else 'one path'} a line")
     return columns.records(str(path), multi_label)
@@ -140,10 +155,8 @@ def _frame_records(text: bytes, path: Path, folder: bytes, labelled: bool, multi
     """One record for each video of a frame list; its path is the folder of the images."""
     columns, named = _Columns(), None
     for video in frame_videos(text, str(path)):
-        labels, spans = (
-            [span[0] for span in video.spans] if labelled else [],
-            [place for span in video.spans for place in span[1:]],
-        )
+        labels = [label for label, _, _ in video.spans] if labelled else []
+        spans = [place for _, *places in video.spans for place in places]
         where = f"{path}:{video.line}"
         if labelled and not multi_label:
             if not labels:
@@ -160,54 +173,6 @@ def _frame_records(text: bytes, path: Path, folder: bytes, labelled: bool, multi
     return columns.records(str(path), multi_label)
 
 
-def _read(path: Path, labelled: bool) -> bytes:
-    form = "`path label`" if labelled else "one path"
-    try:
-        return path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such list file; expected a text file with {form} a line") from None
-    except OSError as err:
-        raise DataError(f"{path}: cannot read the list file ({err.strerror}); expected a text file with {form} a line") from err
-
-
-def _split(line: bytes, comma: bool, multi_label: bool) -> tuple[bytes, list[bytes]]:
-    """Path and the texts of its labels; no label text when the separator is missing."""
-    if not comma:
-        name, *labels = line.rsplit(None, 1)
-        return name, labels[0].strip(b'"').split(b",") if multi_label and labels else labels
-    if not multi_label:
-        name, found, label = line.rpartition(b",")
-        return (name, [label.strip()]) if found else (line, [])
-    fields = line.split(b",")
-    first = len(fields)
-    while first > 1 and _is_number(fields[first - 1]):
-        first -= 1
-    return b",".join(fields[:first]), [field.strip() for field in fields[first:]]
-
-
-def _is_number(text: bytes) -> bool:
-    return text.strip().lstrip(b"-").isdigit()
-
-
-def _uses_comma(line: bytes, multi_label: bool) -> bool:
-    if multi_label:  # `path 1,5` and `path,1,5`: only the second has a comma right after the path
-        blank = line.rsplit(None, 1)
-        if len(blank) == 2 and all(_is_number(part) for part in blank[1].strip(b'"').split(b",")):
-            return False
-    return all(_is_number(part) for part in _split(line, True, multi_label)[1]) and b"," in line
-
-
-def _class_numbers(texts: list[bytes], line: bytes, where: str, comma: bool, num_classes: int | None) -> list[int]:
-    if not texts:
-        raise DataError(f"{where}: no label in {_show(line)}; expected {_form(comma)}")
-    try:
-        numbers = [int(text) for text in texts]
-    except ValueError:
-        raise DataError(f"{where}: label {_show(b','.join(texts))} is not a class number; expected {_form(comma)}") from None
-    _check_range(numbers, where, num_classes)
-    return numbers
-
-
 def _check_range(numbers: list[int], where: str, num_classes: int | None) -> None:
     for number in numbers:
         if number < 0:
@@ -217,15 +182,6 @@ def _check_range(numbers: list[int], where: str, num_classes: int | None) -> Non
                 f"{where}: label {number} is out of range; the network has {num_classes} classes, "
                 f"0 to {num_classes - 1} (model.num_classes)"
             )
-
-
-def _form(comma: bool) -> str:
-    return f"`path{',' if comma else ' '}label`"
-
-
-def _show(line: bytes) -> str:
-    text = line.decode("utf-8", "replace")
-    return repr(text if len(text) <= 80 else text[:77] + "...")
 
 
 class _Columns:

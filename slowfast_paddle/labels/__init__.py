@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from slowfast_paddle.errors import DataError
+from slowfast_paddle.files import read_text
 
 _ALIASES = {"k400": "kinetics400", "k600": "kinetics600", "k700": "kinetics700", "something-something-v2": "ssv2"}
 _NUMBERED = re.compile(r"(\d+)\s*:\s*(\S.*)")
@@ -39,7 +40,7 @@ def class_names(source: str | Path, num_classes: int | None = None) -> list[str 
     path = shipped().get(name) or Path(source)
     if not path.is_file():
         raise DataError(f"{source}: neither a file nor a shipped list of class names ({', '.join(shipped())})")
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [line.strip() for line in read_text(path, "class names, one a line").splitlines()]
     while lines and not lines[-1]:
         lines.pop()
     if all(_NUMBERED.fullmatch(line) for line in lines if line) and lines:
@@ -48,6 +49,11 @@ def class_names(source: str | Path, num_classes: int | None = None) -> list[str 
         names = [line or None for line in lines]
         if None in names:
             raise DataError(f"{path}:{names.index(None) + 1}: an empty line among the class names; expected one name a line")
+    for row, name in enumerate(names):
+        if name is not None and names.index(name) < row:
+            raise DataError(
+                f"{path}: class {row} is called {name!r} like class {names.index(name)}; give every class its own name"
+            )
     if num_classes is not None and len(names) != num_classes:
         raise DataError(f"{path}: {len(names)} class names for {num_classes} classes; give the list the network was trained with")
     return names

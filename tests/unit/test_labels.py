@@ -38,13 +38,22 @@ def test_only_certain_counts_are_known():
         ("a\n\nb\n", None, ":2: an empty line"),
         ("a\nb\n", 3, "2 class names for 3"),
         ("1: a\n1: b\n", None, ":2: class 1 comes twice"),
+        ("a\nb\na\n", None, "class 2 is called 'a' like class 0"),
+        ("走\n跑\n".encode("gbk"), None, "names.txt:1: this text is not UTF-8; save the file as UTF-8"),
+        ("走\n跑\n".encode("utf-16"), None, "names.txt:1: this text is not UTF-8"),
     ],
 )
 def test_errors(tmp_path, text, classes, message):
     path = tmp_path / "names.txt"
-    path.write_text(text)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(DataError, match=message):
         class_names(path, classes)
+
+
+def test_a_file_saved_by_excel(tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_bytes("走\r\n跑\r\n".encode("utf-8-sig"))
+    assert class_names(path, 2) == ["走", "跑"]
 
 
 def test_unknown_list():
