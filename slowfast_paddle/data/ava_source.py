@@ -12,10 +12,10 @@ from slowfast_paddle.data.ava_keyframes import ClipGrid
 from slowfast_paddle.data.decode import open_source
 from slowfast_paddle.data.sampling import frames_at_times
 from slowfast_paddle.data.source import FrameSource, ReadOptions, read_clips
+from slowfast_paddle.data.suffixes import VIDEOS
 from slowfast_paddle.errors import DataError
 
 Keep = Callable[[np.ndarray], np.ndarray]
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".ts", ".flv", ".wmv")
 OPEN_VIDEOS = 64  # timelines kept per reader process, 0.5 MB for a quarter of an hour
 
 
@@ -125,12 +125,12 @@ def open_video_files(folder: str | Path, start_sec: float, options: ReadOptions)
         raise DataError(f"{folder}: no such folder; expected video files named as in the box files")
     paths: dict[str, Path] = {}
     for path in sorted(Path(folder).iterdir()):
-        if path.suffix.lower() in VIDEO_SUFFIXES:
+        if path.suffix.lower() in VIDEOS:
             if path.stem in paths:
                 raise DataError(
                     f"{path}: {paths[path.stem].name} has the same name; remove one, box files name videos without suffix"
                 )
             paths[path.stem] = path
     if not paths:
-        raise DataError(f"{folder}: holds no videos ({', '.join(VIDEO_SUFFIXES)})")
+        raise DataError(f"{folder}: holds no videos ({', '.join(VIDEOS)})")
     return VideoFiles(paths, start_sec, options)

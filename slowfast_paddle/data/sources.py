@@ -17,12 +17,14 @@ import numpy as np
 
 from slowfast_paddle.data.frames import IMAGES
 from slowfast_paddle.data.records import read_records
+from slowfast_paddle.data.suffixes import SOUNDS
 from slowfast_paddle.errors import DataError, DecodeError
 
 LISTS = (".csv", ".txt", ".lst", ".list")
 NOT_VIDEOS = (
     *LISTS,
     *IMAGES,
+    *SOUNDS,
     ".json",
     ".md",
     ".html",

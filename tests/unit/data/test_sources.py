@@ -49,6 +49,13 @@ def test_each_kind(tree):
     assert is_live("0") and is_live("rtsp://cam/1") and not is_live("a.mp4") and not is_live("http://h/a.mp4")
 
 
+def test_a_labelled_list_is_a_list_and_sounds_are_no_videos(tree):
+    (tree / "val.csv").write_text("v/a.mp4,0\nv/b.mp4,1\n")
+    (tree / "v/song.mp3").touch()
+    assert names(tree, expand_inputs([str(tree / "val.csv")], prefix=str(tree))) == ["v/a.mp4", "v/b.mp4"]
+    assert "v/song.mp3" not in names(tree, expand_inputs([str(tree / "v")]))
+
+
 @pytest.mark.parametrize("bad, message", [("none.mp4", "no such file"), ("*.none", "nothing matches"), ("empty", "no video")])
 def test_errors(tree, bad, message):
     with pytest.raises(DataError, match=message):
