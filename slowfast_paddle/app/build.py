@@ -16,6 +16,7 @@ from slowfast_paddle.data.dense import WholeFrames
 from slowfast_paddle.data.erasing import RandomErasing
 from slowfast_paddle.data.kinetics import ClipDataset, VideoViewsDataset
 from slowfast_paddle.data.loader import Loader, collate_clips, one_video
+from slowfast_paddle.data.presence import check_present
 from slowfast_paddle.data.protocol import Protocol, get_protocol
 from slowfast_paddle.data.rand_augment import RandAugment
 from slowfast_paddle.data.records import Records, read_records
@@ -131,8 +132,10 @@ def build_pack(config: Config, network: nn.Layer, slow_rule: str = "linspace") -
 def clip_loader(config: Config, train: bool) -> Loader:
     """Training or validation clips of this process."""
     data = config.data
+    records = labelled_records(config, data.train_list if train else data.val_list)
+    check_present(records, data.max_skipped)
     dataset = ClipDataset(
-        labelled_records(config, data.train_list if train else data.val_list),
+        records,
         shape_of(config),
         train=train,
         crop_px=data.crop_px,

@@ -11,6 +11,7 @@ from slowfast_paddle.app.moments import write_moments
 from slowfast_paddle.app.testing import Scored, score_list
 from slowfast_paddle.cli import Runtime
 from slowfast_paddle.config.schema import Config
+from slowfast_paddle.data.presence import check_present
 from slowfast_paddle.data.records import Records, from_paths, read_records
 from slowfast_paddle.data.sources import expand_inputs, is_live
 from slowfast_paddle.engine.evaluator import Answer
@@ -69,6 +70,7 @@ def predict(config: Config, *, runtime: Runtime, weights: str | None = None, wis
         return _watch(config, runtime, weights, wish)
     here = machine.start(runtime)
     records, name = _records(config, wish.input)
+    check_present(records, tolerated=1.0)
     scored = score_list(config, here, weights, records, name)
     predictions = [_prediction(scored, row, config.test.top_k, wish.threshold) for row in range(len(records))]
     if here.rank == 0:

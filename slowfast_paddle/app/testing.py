@@ -16,6 +16,7 @@ from slowfast_paddle.app.reporting import report
 from slowfast_paddle.app.scorer import Scorer, open_scorer
 from slowfast_paddle.app.weights import choose_weights
 from slowfast_paddle.config.schema import Config
+from slowfast_paddle.data.presence import check_present
 from slowfast_paddle.data.records import Records
 from slowfast_paddle.engine.evaluator import evaluate
 from slowfast_paddle.errors import ConfigError, DataError
@@ -65,7 +66,9 @@ def test(
     if min(ks) < 1:
         raise ConfigError(f"--topk {min(ks)}: not a number of classes; expected 1 or more")
     list_path = list_path or config.data.val_list
-    scored = score_list(config, here, weights, build.labelled_records(config, list_path), list_path)
+    records = build.labelled_records(config, list_path)
+    check_present(records, tolerated=1.0)
+    scored = score_list(config, here, weights, records, list_path)
     failed = len(scored.scores.failed)
     if here.rank == 0:
         metrics = scored.scores.metrics(tuple(sorted({1, 5, *ks}))) if failed < len(scored.records) else {}

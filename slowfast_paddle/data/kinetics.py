@@ -116,7 +116,7 @@ class ClipDataset:
             try:
                 clips, shown = self._random_clips(index, key, attempt)
             except DecodeError as err:
-                skipped.append(str(err))
+                skipped.append(f"{self.records.where(index)}: {err}")
                 continue
             labels = [self._label(index, frames) for frames in shown]
             if self.repeats == 1:
@@ -137,7 +137,7 @@ class ClipDataset:
         try:
             read = self._read(index, lambda count, fps: centred_clip(count, fps, self.shape)[None], self.cropping.centred())
         except DecodeError as err:
-            return {"label": self._label(index), "index": np.int64(index), "error": str(err)}
+            return {"label": self._label(index), "index": np.int64(index), "error": f"{self.records.where(index)}: {err}"}
         return {"clip": read.frames[read.index[0]], "label": self._label(index), "index": np.int64(index), "skipped": []}
 
     def _random_clips(self, index: int, key: Key, attempt: int) -> tuple[list[np.ndarray], np.ndarray]:

@@ -137,7 +137,7 @@ def test_bad_validation_videos_are_left_out_of_the_batch(videos, tmp_path):
     paths = [videos[0], tmp_path / "none.mp4", videos[1]]
     batches = list(Loader(clip_dataset(paths, train=False), EvalSampler(3, 2), collate_clips))
     assert [batch["index"].tolist() for batch in batches] == [[0], [2]]
-    assert batches[0]["failed"] == [(1, -1, f"{tmp_path / 'none.mp4'}: no such file")]
+    assert batches[0]["failed"] == [(1, -1, f"input:2: {tmp_path / 'none.mp4'}: no such file")]
 
 
 @pytest.fixture
