@@ -22,7 +22,7 @@ from slowfast_paddle.data.kinetics import Key
 from slowfast_paddle.errors import DataError, SlowFastError
 
 _log = logging.getLogger(__name__)
-MAX_DEATHS = 20
+MAX_DEATHS = 20  # without a sample in between
 
 
 class _Reader:
@@ -87,6 +87,7 @@ class ReaderPool:
                 self._replace(reader)
                 continue
             reader.tasks.popleft()
+            self._deaths = 0
             if isinstance(sample, SlowFastError):
                 raise sample
             results.append((task, sample))
@@ -130,7 +131,7 @@ class ReaderPool:
         else:
             reason = f"{name}: the reader process died while reading it ({_ending(code)})"
         if self._deaths > MAX_DEATHS:
-            raise DataError(f"reader processes died {self._deaths} times, the last time at {reason}")
+            raise DataError(f"reader processes died {self._deaths} times in a row, the last time at {reason}")
         if code == -signal.SIGALRM or self._died_at[index] > 1:
             self.dataset.unreadable[index] = reason
             _log.warning("%s; skipping it", reason)

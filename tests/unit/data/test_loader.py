@@ -169,14 +169,15 @@ def test_a_hanging_test_video_fails_alone(videos, hanging):
 
 
 class DiesOnce:
-    """A dataset whose reader is killed the first time it reaches index 3, and always at index 5."""
+    """A dataset whose reader is killed the first time it reaches index 3, and always at index 5 and above 7."""
 
-    def __init__(self, marker):
+    def __init__(self, marker, size=8):
         self.marker = marker
+        self.size = size
         self.unreadable = {}
 
     def __len__(self):
-        return 8
+        return self.size
 
     def name(self, index):
         return f"video{index}.mp4"
@@ -184,11 +185,11 @@ class DiesOnce:
     def __getitem__(self, key):
         if key.index in self.unreadable:
             return {"index": key.index, "error": self.unreadable[key.index]}
-        if key.index == 5 or (key.index == 3 and not self.marker.exists()):
+        if key.index == 5 or key.index > 7 or (key.index == 3 and not self.marker.exists()):
             if key.index == 3:
                 self.marker.touch()
             faulthandler.disable()  # pytest would print the expected crash
-            os.kill(os.getpid(), signal.SIGSEGV if key.index == 5 else signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGKILL if key.index == 3 else signal.SIGSEGV)
         return {"index": key.index, "error": "", "frames": np.full((100, 100, 10), key.index, np.uint8)}
 
 
@@ -205,6 +206,12 @@ def test_a_dead_reader_is_replaced_and_its_file_named(tmp_path, caplog):
     )
 
 
+def test_any_number_of_deadly_files_fail_alone(tmp_path):
+    with Loader(DiesOnce(tmp_path / "died", size=20), EvalSampler(20), one_video, num_workers=1) as loader:
+        items = list(loader)
+    assert [item["index"] for item in items if item["error"]] == [5, *range(8, 20)]
+
+
 class Buggy(DiesOnce):
     def __getitem__(self, key):
         raise ZeroDivisionError("a bug")
@@ -213,7 +220,7 @@ class Buggy(DiesOnce):
 def test_readers_that_keep_dying_end_the_run(tmp_path, capfd):
     with (
         Loader(Buggy(tmp_path / "died"), EvalSampler(8), one_video, num_workers=1) as loader,
-        pytest.raises(DataError, match=r"reader processes died 21 times, .*exit code 1, its traceback is above"),
+        pytest.raises(DataError, match=r"reader processes died 21 times in a row, .*exit code 1, its traceback is above"),
     ):
         list(loader)
     assert "ZeroDivisionError: a bug" in capfd.readouterr().err
