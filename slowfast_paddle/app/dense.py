@@ -16,7 +16,7 @@ from slowfast_paddle.data.dense import DenseReading, TimeBlocks
 from slowfast_paddle.data.protocol import Protocol
 from slowfast_paddle.data.records import Records
 from slowfast_paddle.data.sliding import Sliding
-from slowfast_paddle.data.sources import Video, readable
+from slowfast_paddle.data.sources import Video, name_of, readable
 from slowfast_paddle.engine.dense import score_blocks
 from slowfast_paddle.engine.evaluator import Answer
 from slowfast_paddle.errors import DecodeError
@@ -57,7 +57,7 @@ class DenseTime:
         Raises:
             DecodeError: the video cannot be read.
         """
-        with readable(video) as local, paddle.no_grad():
+        with readable(video, self.reading.sliding.options.timeout_sec) as local, paddle.no_grad():
             source = self.reading.open(local, fps)
             timeline, seen = source.timeline, []
             for _ in range(3):
@@ -79,7 +79,7 @@ class DenseTime:
                 if seen[-1] == timeline.count:
                     return Answer(scores, rows, seen[-1], self.reading.checked(source, seen[-1]))
                 timeline = timeline.cut_to(seen[-1])  # decoding showed another count than the packets
-        raise DecodeError(f"{video}: the number of decodable frames changes from pass to pass")
+        raise DecodeError(f"{name_of(video)}: the number of decodable frames changes from pass to pass")
 
 
 def open_dense(config: Config, protocol: Protocol, network: nn.Layer, pack: PackPathways, gpu: bool) -> DenseTime:

@@ -71,7 +71,7 @@ def _write_timeline(scorer: Scorer, video: str, windows: list[Window], target: P
 def _annotate(scorer: Scorer, video: str, windows: list[Window], target: Path, threshold: float) -> None:
     """Writes the video again, in its own size, with the labels of the nearest window on every frame."""
     options = scorer.sliding(1.0).options
-    with readable(video) as local:
+    with readable(video, options.timeout_sec) as local:
         timeline = open_source(local, options).timeline
         times = uneven_times(timeline)
         seconds = (number / timeline.fps for number in itertools.count()) if times is None else times.tolist()

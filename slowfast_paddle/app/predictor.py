@@ -21,12 +21,12 @@ from slowfast_paddle.config.load import load_config
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.records import from_paths
 from slowfast_paddle.data.sliding import sliding_items
-from slowfast_paddle.data.sources import Video, readable
+from slowfast_paddle.data.sources import Video, name_of, readable
 from slowfast_paddle.engine.extract import FeatureNet, Features, extract
 from slowfast_paddle.engine.live import LiveResult
 from slowfast_paddle.engine.prediction import Prediction, prediction_of
 from slowfast_paddle.engine.timeline import Segment, Window, merge
-from slowfast_paddle.errors import ConfigError, DecodeError
+from slowfast_paddle.errors import ConfigError, DataError, DecodeError
 from slowfast_paddle.labels import class_names
 
 
@@ -75,12 +75,12 @@ class Predictor:
         """Predicts one video.
 
         Args:
-            video: file, frame folder, http address, or frames uint8 [T, H, W, 3] RGB.
+            video: file, frame folder, http address, frames uint8 [T, H, W, 3] RGB, or a video's bytes or open binary file.
             fps: rate of frames and frame folders, 1/s; 30 by default.
 
         Raises:
             DecodeError: it cannot be read.
-            DataError: frames of the wrong type or shape.
+            DataError: no video at all, frames of the wrong type or shape, or an fps that is no frame rate.
         """
         prediction = self._predict(video, fps)
         if prediction.error:
@@ -92,8 +92,8 @@ class Predictor:
         for video in videos:
             try:
                 yield self._predict(video, fps)
-            except DecodeError as err:
-                yield Prediction(_name(video), error=str(err))
+            except DataError as err:
+                yield Prediction(name_of(video), error=str(err))
 
     def windows(self, video: Video, stride_sec: float = 1.0, fps: float | None = None) -> Iterator[Window]:
         """Scores of sliding windows over a video of any length, decoded once in bounded memory."""
@@ -111,7 +111,7 @@ class Predictor:
 
     def features(self, video: Video, stride_sec: float = 1.0, fps: float | None = None) -> Features:
         """Features of sliding windows (2304 numbers for SlowFast R50), as retrieval and localisation use them."""
-        with readable(video) as local:
+        with readable(video, self.scorer.config.data.decode_timeout_sec) as local:
             items = sliding_items(local, self.scorer.sliding(stride_sec), fps)
             with self.scorer.lock:
                 runner = self._feature_runner()
@@ -134,23 +134,18 @@ class Predictor:
 
     def item(self, video: Video, fps: float | None = None) -> dict:
         """All test views of one video, as evaluation cuts them; "error" says why there are none."""
-        given = {"videos": [video] if isinstance(video, np.ndarray) else None, "fps": fps}
-        return build.views_dataset(self.scorer.config, from_paths([_name(video)]), self.scorer.protocol, **given)[0]
+        named = from_paths([name_of(video)])
+        return build.views_dataset(self.scorer.config, named, self.scorer.protocol, videos=[video], fps=fps)[0]
 
     def _predict(self, video: Video, fps: float | None) -> Prediction:
         if self.scorer.dense:
             with self.scorer.lock:
                 answer = self.scorer.dense.score(video, fps)
-            return prediction_of(_name(video), answer, self.class_names, self.top_k)
-        with readable(video) as local:
-            item = self.item(local, fps)
+            return prediction_of(name_of(video), answer, self.class_names, self.top_k)
+        item = self.item(video, fps)
         if item["error"]:
-            return Prediction(_name(video), error=item["error"])
-        return prediction_of(_name(video), self.scorer.score(item), self.class_names, self.top_k)
-
-
-def _name(video: Video) -> str:
-    return f"array of {len(video)} frames" if isinstance(video, np.ndarray) else str(video)
+            return Prediction(name_of(video), error=item["error"])
+        return prediction_of(name_of(video), self.scorer.score(item), self.class_names, self.top_k)
 
 
 def _choose_device(device: str) -> bool:

@@ -22,7 +22,7 @@ from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.protocol import Protocol, get_protocol
 from slowfast_paddle.data.records import Records
 from slowfast_paddle.data.sliding import Sliding, item_of, resizer, sliding_items
-from slowfast_paddle.data.sources import readable
+from slowfast_paddle.data.sources import Video, readable
 from slowfast_paddle.engine.evaluator import Answer, answer_of, score_video
 from slowfast_paddle.engine.live import LatestFrames, LiveResult, live
 from slowfast_paddle.engine.timeline import Window, score_windows
@@ -102,13 +102,13 @@ class Scorer:
             options=build.read_options(config),
         )
 
-    def windows(self, video: str | Path | np.ndarray, stride_sec: float, fps: float | None = None) -> Iterator[Window]:
+    def windows(self, video: Video, stride_sec: float, fps: float | None = None) -> Iterator[Window]:
         """Scores of sliding windows over a video of any length, decoded once in bounded memory.
 
         Raises:
             DecodeError: no frame can be decoded.
         """
-        with readable(video) as local:
+        with readable(video, self.config.data.decode_timeout_sec) as local:
             yield from score_windows(sliding_items(local, self.sliding(stride_sec), fps), lambda item: self.score(item).scores)
 
     def live(self, read: Callable[[], np.ndarray | None], until: float = math.inf) -> Iterator[LiveResult]:

@@ -5,7 +5,6 @@ on the number of readers, the rank, or whether the run was resumed.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from slowfast_paddle.data.protocol import Protocol, get_protocol
 from slowfast_paddle.data.records import Records
 from slowfast_paddle.data.sampling import ClipShape, centred_clip, clips, random_clip
 from slowfast_paddle.data.source import DEFAULT_OPTIONS, Clips, FrameSource, Keep, ReadOptions, read_clips
-from slowfast_paddle.data.sources import is_url, local_copy
+from slowfast_paddle.data.sources import Video, readable
 from slowfast_paddle.data.transforms import RESIZERS, crop_offsets, resized_size
 from slowfast_paddle.errors import DataError, DecodeError
 
@@ -199,8 +198,8 @@ class VideoViewsDataset:
         shape: frames of the fastest pathway and their stride.
         num_clips, num_crops: temporal windows, and 1 (centre) or 3 crops of each.
         protocol: name or Protocol: places of clips and crops, and the resize.
-        videos: frames in memory instead of files, one uint8 array [T, H, W, 3] a record.
-        fps: rate of those arrays or of frame folders, 1/s; None takes `options.frame_fps`.
+        videos: what to read instead of the records' paths, such as frames in memory.
+        fps: rate of arrays or of frame folders, 1/s; None takes `options.frame_fps`.
     """
 
     def __init__(
@@ -214,7 +213,7 @@ class VideoViewsDataset:
         crop_px: int = 256,
         protocol: str | Protocol = "pyslowfast",
         options: ReadOptions = DEFAULT_OPTIONS,
-        videos: Sequence[np.ndarray] | None = None,
+        videos: Sequence[Video] | None = None,
         fps: float | None = None,
     ):
         if crop_px > short_side_px:
@@ -265,8 +264,7 @@ class VideoViewsDataset:
             return clips(protocol.clip_rule_of(path), count, fps, self.shape, self.num_clips)
 
         # An address is fetched by the reader that needs it and kept no longer.
-        with local_copy(path) if is_url(path) else nullcontext(path) as local:
-            video = local if self.videos is None else self.videos[index]
+        with readable(path if self.videos is None else self.videos[index], self.options.timeout_sec) as video:
             read = read_clips(open_source(video, self.options, self.fps), plan, keep, self.options)
         self.records.check_frames(index, read.decoded)
         offsets = crop_offsets(*read.frames.shape[1:3], self.crop_px, self.num_crops, protocol.crop_rounding)

@@ -2,15 +2,20 @@
 
 import contextlib
 import glob
+import http.client
+import io
 import logging
 import os
+import re
 import shutil
+import string
 import tempfile
-import urllib.error
+import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import BinaryIO
+from urllib.parse import quote
 
 import cv2
 import numpy as np
@@ -39,7 +44,9 @@ NOT_VIDEOS = (
     ".sha256",
 )
 MAX_DOWNLOAD_BYTES = 8 << 30
-Video = str | Path | np.ndarray  # a file, a folder of images, an address; or frames
+STALL_SEC = 30.0  # longest silence of a server
+BYTES = (bytes, bytearray, memoryview)
+Video = str | Path | np.ndarray | bytes | BinaryIO  # a file, a folder of images, an address; frames; the content of a file
 _log = logging.getLogger(__name__)
 
 
@@ -60,22 +67,29 @@ def expand_inputs(inputs: Sequence[str], prefix: str = "") -> list[str]:
 
 
 def is_url(text: str) -> bool:
-    """An address that `local_copy` can fetch."""
-    return urlsplit(text).scheme in ("http", "https")
+    """An address that `readable` can fetch."""
+    return text.lower().startswith(("http://", "https://"))
 
 
 def is_live(text: str) -> bool:
     """A camera: a number (webcam) or an address that streams without end."""
-    return text.isdigit() or urlsplit(text).scheme in ("rtsp", "rtsps", "rtmp", "udp")
+    return _is_webcam(text) or text.lower().startswith(("rtsp://", "rtsps://", "rtmp://", "udp://"))
+
+
+def _is_webcam(text: str) -> bool:
+    """A short number that is not the name of a file or folder."""
+    return text.isascii() and text.isdigit() and len(text) < 10 and not os.path.exists(text)
 
 
 def _expand(text: str, prefix: str) -> list[str]:
+    if not text:
+        raise DataError("--input: an empty name; expected a video, folder, glob, list file or http address")
     if is_url(text):
         return [text]
     path = Path(text)
-    if path.is_dir():
+    if os.path.isdir(text):
         return [text] if _is_frame_folder(path) else _videos_below(path)
-    if path.is_file():
+    if os.path.isfile(text):  # unlike Path.is_file, says no to a name that is too long
         if path.suffix.lower() not in LISTS:
             return [text]
         records = read_records(path, labelled=False, prefix=prefix)
@@ -112,56 +126,89 @@ def _videos_below(folder: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def local_copy(url: str, timeout_sec: float = 30.0) -> Iterator[str]:
-    """Downloads an address to a temporary file and yields its path; the file is gone afterwards.
+def readable(video: Video, timeout_sec: float) -> Iterator[str | Path | np.ndarray]:
+    """A video as `open_source` takes it: addresses, bytes and open files become a file that is gone afterwards.
+
+    Args:
+        video: see `Video`.
+        timeout_sec: longest download.
 
     Raises:
-        DecodeError: the address cannot be fetched, is cut short, or is larger than MAX_DOWNLOAD_BYTES.
+        DecodeError: an address cannot be fetched, is cut short, or is larger than MAX_DOWNLOAD_BYTES.
+        DataError: something else than a video.
     """
-    suffix = Path(urlsplit(url).path).suffix  # some rules and containers go by the name
-    with tempfile.TemporaryDirectory(prefix="slowfast-") as folder:
-        target = Path(folder) / f"video{suffix}"
-        try:
-            _fetch(url, target, timeout_sec)
-        except (urllib.error.URLError, OSError, ValueError) as err:
-            raise DecodeError(f"{url}: cannot be fetched ({getattr(err, 'reason', None) or err})") from err
-        yield str(target)
-
-
-@contextlib.contextmanager
-def readable(video: Video) -> Iterator[Video]:
-    """The video itself, or for an address a copy on disk."""
-    if isinstance(video, str) and is_url(video):
-        with local_copy(video) as path:
-            yield path
-    else:
+    if isinstance(video, (os.PathLike, np.ndarray)) or (isinstance(video, str) and not is_url(video)):
         yield video
+        return
+    suffix = re.search(r"(\.\w{1,9})?$", video.split("?")[0])[0] if isinstance(video, str) else ""  # some containers go by it
+    with tempfile.TemporaryDirectory(prefix=_scratch_prefix(os.getpid())) as folder:
+        target = Path(folder) / f"video{suffix}"
+        with target.open("wb") as file:
+            _copy(video, file, timeout_sec)
+        try:
+            yield str(target)
+        except DecodeError as err:
+            raise DecodeError(str(err).replace(str(target), name_of(video))) from err
 
 
-def _fetch(url: str, target: Path, timeout_sec: float) -> None:
-    with urllib.request.urlopen(url, timeout=timeout_sec) as response, target.open("wb") as file:
-        if urlsplit(response.geturl()).scheme not in ("http", "https"):
+def name_of(video: Video) -> str:
+    """What a video is called in messages and results."""
+    if isinstance(video, np.ndarray):
+        return f"array of {len(np.atleast_1d(video))} frames"
+    if isinstance(video, (str, os.PathLike)):
+        return str(video)
+    if isinstance(video, BYTES):
+        return f"{memoryview(video).nbytes} bytes"
+    name = getattr(video, "name", None)
+    return name if isinstance(name, str) else f"a {type(video).__name__}"
+
+
+def remove_scratch(pid: int) -> None:
+    """Removes the files of a process that was killed inside `readable`."""
+    for left in glob.glob(os.path.join(glob.escape(tempfile.gettempdir()), f"{_scratch_prefix(pid)}*")):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _scratch_prefix(pid: int) -> str:
+    return f"slowfast-{pid}-"
+
+
+def _copy(video: Video, file: BinaryIO, timeout_sec: float) -> None:
+    if isinstance(video, str):
+        try:
+            _fetch(video, file, timeout_sec)
+        except (http.client.HTTPException, OSError, ValueError) as err:
+            reason = " ".join(str(getattr(err, "reason", None) or err).split())
+            raise DecodeError(f"{video}: cannot be fetched ({reason or type(err).__name__})") from err
+        return
+    try:
+        shutil.copyfileobj(io.BytesIO(video) if isinstance(video, BYTES) else video, file)
+    except (AttributeError, TypeError) as err:  # no file, one of text, or an asynchronous one
+        raise DataError(
+            f"a {type(video).__name__} is no video; expected a path, an http address, uint8 frames [T, H, W, 3] in one array, "
+            "or the bytes or the open binary file of a video"
+        ) from err
+    except (OSError, ValueError) as err:  # closed, or the disk is full
+        raise DecodeError(f"{name_of(video)}: cannot be read ({err})") from err
+
+
+def _fetch(url: str, file: BinaryIO, timeout_sec: float) -> None:
+    deadline = time.monotonic() + timeout_sec
+    plain = quote(url, safe=string.punctuation)  # blanks and letters beyond ASCII, as browsers do
+    with urllib.request.urlopen(plain, timeout=min(STALL_SEC, timeout_sec)) as response:
+        if not is_url(response.geturl()):
             raise ValueError("it leads away from http")
         announced = int(response.headers.get("Content-Length") or -1)
         if announced > MAX_DOWNLOAD_BYTES:
             raise ValueError(f"{announced} bytes; at most {MAX_DOWNLOAD_BYTES} are fetched")
-        shutil.copyfileobj(_Capped(response), file, 1 << 20)
+        while block := response.read1(1 << 20):  # what has come: a whole block of a server that drips takes for ever
+            file.write(block)
+            if file.tell() > MAX_DOWNLOAD_BYTES:
+                raise ValueError(f"more than {MAX_DOWNLOAD_BYTES} bytes")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{file.tell()} bytes after {timeout_sec:g} s; data.decode_timeout_sec allows longer")
         if 0 <= announced != file.tell():
             raise ValueError(f"got {file.tell()} of {announced} bytes")
-
-
-class _Capped:
-    """A response that refuses to go on for ever."""
-
-    def __init__(self, response) -> None:
-        self._response, self._left = response, MAX_DOWNLOAD_BYTES
-
-    def read(self, size: int) -> bytes:
-        block = self._response.read(size)
-        self._left -= len(block)
-        if self._left < 0:
-            raise ValueError(f"more than {MAX_DOWNLOAD_BYTES} bytes")
-        return block
 
 
 def open_camera(text: str, timeout_sec: float | None = None) -> cv2.VideoCapture:
@@ -173,7 +220,7 @@ def open_camera(text: str, timeout_sec: float | None = None) -> cv2.VideoCapture
     Raises:
         DataError: it does not open.
     """
-    if text.isdigit():
+    if _is_webcam(text):
         capture = cv2.VideoCapture(int(text))
     else:
         wait = [] if timeout_sec is None else [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(min(1000 * timeout_sec, 2**31 - 1))]

@@ -19,10 +19,12 @@ import cv2
 
 from slowfast_paddle.data import transport
 from slowfast_paddle.data.kinetics import Key
+from slowfast_paddle.data.sources import is_url, remove_scratch
 from slowfast_paddle.errors import DataError, SlowFastError
 
 _log = logging.getLogger(__name__)
 MAX_DEATHS = 20  # without a sample in between
+SLACK = 1.1  # the limits inside decoder and download come first and leave the process alive
 
 
 class _Reader:
@@ -100,6 +102,7 @@ class ReaderPool:
             reader.process.kill()
         for reader in self._readers:
             reader.process.join()
+            remove_scratch(reader.process.pid)
         self._readers = []
 
     def _start(self) -> _Reader:
@@ -122,12 +125,14 @@ class ReaderPool:
         """Starts another reader with the tasks of a dead one; the file it was at is given up, or tried once more."""
         dead.process.join()
         dead.connection.close()
+        remove_scratch(dead.process.pid)
         index, code = dead.at.value, dead.process.exitcode
         name = self.dataset.name(index) if index >= 0 else "start of a reader"
         self._deaths += 1
         self._died_at[index] = self._died_at.get(index, 0) + 1
         if code == -signal.SIGALRM:
-            reason = f"{name}: reading took longer than {self.timeout_sec:g} s, the decoder hangs (data.decode_timeout_sec)"
+            why = "with its download" if is_url(name) else "the decoder hangs"
+            reason = f"{name}: reading took longer than {self.timeout_sec:g} s, {why} (data.decode_timeout_sec)"
         else:
             reason = f"{name}: the reader process died while reading it ({_ending(code)})"
         if self._deaths > MAX_DEATHS:
@@ -167,8 +172,7 @@ def _serve(connection: Connection, inherited: list[Connection], at, dataset, tim
         dataset.unreadable.update(news)
         for task, key in tasks:
             at.value = key.index
-            # The limit inside the decoder comes first and leaves the process alive; this one is for code that never returns.
-            signal.setitimer(signal.ITIMER_REAL, timeout_sec)
+            signal.setitimer(signal.ITIMER_REAL, SLACK * timeout_sec)  # for code that never returns
             try:
                 sample = dataset[key]
             except SlowFastError as err:

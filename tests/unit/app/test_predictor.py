@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import http.server
+import io
 import json
 import shutil
 import threading
@@ -124,6 +125,43 @@ def test_a_sidecar_that_contradicts_the_weights(place, tmp_path, change, message
     (tmp_path / "net.json").write_text(json.dumps(facts | change))
     with pytest.raises(CheckpointError, match=message):
         Predictor(tmp_path / "net", device="cpu")
+
+
+def views_of(place, views):
+    return Predictor(place / "net", device="cpu", overrides=[f"test.views={views}", "test.compiled=false"])
+
+
+@pytest.mark.parametrize("views", ["grid", "dense"])
+def test_bytes_and_open_files_are_videos(place, views):
+    predictor, path = views_of(place, views), place / "a.mp4"
+    expected = predictor(path).scores
+    content = path.read_bytes()
+    with path.open("rb") as file:
+        for video, name in ((content, f"{len(content)} bytes"), (io.BytesIO(content), "a BytesIO"), (file, str(path))):
+            prediction = predictor(video)
+            assert prediction.video == name and np.array_equal(prediction.scores, expected)
+    assert predictor.timeline(content)[0].start_sec == 0
+    with pytest.raises(DecodeError, match="^8 bytes: cannot be opened as a video"):
+        predictor(b"no video")
+
+
+@pytest.mark.parametrize("views", ["grid", "dense"])
+def test_whatever_stands_among_videos_the_rest_goes_on(place, views):
+    """Things of other types, addresses no one can ask for, wrong frames."""
+    closed = io.BytesIO(b"x")
+    closed.close()
+    frames = np.zeros((4, 8, 8, 3), np.uint8)
+    strange = [None, 0, list(frames), io.StringIO("text")]
+    wrong = [closed, "http://[bad/x", "http://h/a b.mp4", np.zeros((4, 8, 8, 3)), np.array(5), "", "a" * 300, place / "\0"]
+    *results, last = views_of(place, views).batch([*strange, *wrong, place / "a.mp4"])
+    assert all(result.error and "\n" not in result.error for result in results) and not last.error
+    assert all("is no video; expected a path, an http address, uint8 frames" in result.error for result in results[:4])
+
+
+@pytest.mark.parametrize("fps", [0, -5, float("nan"), float("inf"), "30"])
+def test_frame_rates_that_are_none(predictor, fps):
+    with pytest.raises(DataError, match=f"fps is {fps!r}; expected frames a second"):
+        predictor(np.zeros((4, 48, 48, 3), np.uint8), fps=fps)
 
 
 def test_own_labels_and_fewer_views(place):
