@@ -7,7 +7,9 @@ for segment in predictor.timeline("long.mp4", stride_sec=1.0): ...
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from numbers import Integral
 from pathlib import Path
+from types import NoneType
 
 import numpy as np
 import paddle
@@ -56,6 +58,10 @@ class Predictor:
         Raises:
             SlowFastError: weights, configuration, device or labels cannot be used.
         """
+        if not isinstance(top_k, Integral) or top_k < 1:
+            raise ConfigError(f"top_k is {top_k!r}; expected a whole number above 0")
+        if not isinstance(config, (str, Path, Config, NoneType)):
+            raise ConfigError(f"config is of type {type(config).__name__}; expected a preset, a YAML file or a Config")
         self._gpu = _choose_device(device)
         if not isinstance(config, Config):
             config = load_config(sidecar_config(weights) if config is None else config, overrides)
@@ -161,6 +167,8 @@ def _choose_device(device: str) -> bool:
 
 
 def _names(labels: str | Path | Sequence[str], num_classes: int) -> tuple[str, ...]:
+    if not isinstance(labels, (str, Path, Sequence)):
+        raise ConfigError(f"labels are of type {type(labels).__name__}; expected a list of names, a text file or a shipped set")
     names = class_names(labels, num_classes) if isinstance(labels, (str, Path)) else list(labels)
     if len(names) != num_classes:
         raise ConfigError(

@@ -127,6 +127,21 @@ def test_a_sidecar_that_contradicts_the_weights(place, tmp_path, change, message
         Predictor(tmp_path / "net", device="cpu")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"top_k": 0}, "top_k is 0; expected a whole number above 0"),
+        ({"top_k": 2.5}, "top_k is 2.5"),
+        ({"top_k": "3"}, "top_k is '3'"),
+        ({"labels": 5}, "labels are of type int"),
+        ({"config": 5}, "config is of type int"),
+    ],
+)
+def test_arguments_of_another_type(place, wrong, message):
+    with pytest.raises(ConfigError, match=message):
+        Predictor(place / "net", device="cpu", **wrong)
+
+
 def views_of(place, views):
     return Predictor(place / "net", device="cpu", overrides=[f"test.views={views}", "test.compiled=false"])
 
