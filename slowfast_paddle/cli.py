@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import io
 import os
 import signal
 import sys
@@ -102,6 +103,8 @@ def batch_size_given(args: argparse.Namespace) -> bool:
 def run_reporting_errors(work: Callable[[], int]) -> int:
     """Runs a script's work; user errors become one line on stderr and exit code 2, Ctrl-C one line and 130."""
     cpu.configure_process()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not fit the terminal's encoding
     _quiet_paddle()
     try:
         return work()

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 
 def target_names(videos: Sequence[str], folder: str | Path, suffix: str) -> list[Path]:
@@ -10,7 +9,7 @@ def target_names(videos: Sequence[str], folder: str | Path, suffix: str) -> list
     taken: set[str] = set()
     targets = []
     for video in videos:
-        stem = Path(urlsplit(video).path if "://" in video else video).stem or "video"
+        stem = Path(video.split("?")[0] if "://" in video else video).stem or "video"
         name, number = stem, 1
         while name.lower() in taken:  # some file systems ignore case
             number += 1

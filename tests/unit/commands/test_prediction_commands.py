@@ -1,6 +1,8 @@
 """The commands around prediction, run on a tiny network and a generated video."""
 
+import io
 import json
+import sys
 
 import cv2
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from slowfast_paddle import checkpoint
 from slowfast_paddle.__main__ import main
 from slowfast_paddle.app import build
+from slowfast_paddle.cli import run_reporting_errors
 from slowfast_paddle.config.load import load_config
 from slowfast_paddle.export.program import Program
 from slowfast_paddle.metrics.scores_file import StoredScores, load_scores, save_scores
@@ -57,6 +60,19 @@ def test_extract_gives_each_video_its_file(place, tmp_path):  # noqa: F811
     assert main(["extract", str(place / "net"), "--input", *videos, "--out", str(tmp_path / "f")]) == 0
     first, second = (np.load(tmp_path / "f" / name)["features"] for name in ("a.npz", "a-2.npz"))
     assert np.array_equal(first, second) and len(first) >= 1
+
+
+def test_extract_says_what_it_cannot_fetch_and_goes_on(place, tmp_path, capsys):  # noqa: F811
+    videos = ["http://[bad/x", str(place / "a.mp4")]
+    assert main(["extract", str(place / "net"), "--input", *videos, "--out", str(tmp_path)]) == 3
+    assert "failed: http://[bad/x: cannot be fetched" in capsys.readouterr().out and (tmp_path / "a.npz").is_file()
+
+
+def test_names_of_files_are_printed_whatever_they_hold(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+    assert run_reporting_errors(lambda: print("\udcff.npz") or 0) == 0
+    sys.stdout.flush()
+    assert sys.stdout.buffer.getvalue() == b"\\udcff.npz\n"
 
 
 @pytest.mark.parametrize("suffix", ["png", "mp4"])
