@@ -19,7 +19,7 @@ def build_norm(spec, channels: int) -> nn.Layer:
     if spec.kind == "frozen":
         return nn.BatchNorm3D(channels, momentum=spec.momentum, epsilon=spec.eps, use_global_stats=True)
     if spec.kind == "sync" and paddle.device.get_device().startswith("gpu"):
-        return nn.SyncBatchNorm(channels, momentum=spec.momentum, epsilon=spec.eps)
+        return GpuSyncBatchNorm(channels, momentum=spec.momentum, epsilon=spec.eps)
     if spec.kind == "sync":  # Paddle: SyncBatchNorm has no CPU kernel in 2.6 and 3.3, not even for evaluation
         return SyncBatchNorm3D(channels, momentum=spec.momentum, epsilon=spec.eps)
     return nn.BatchNorm3D(channels, momentum=spec.momentum, epsilon=spec.eps)
@@ -30,6 +30,16 @@ def set_splits(network: nn.Layer, splits: int) -> None:
     for layer in network.sublayers():
         if isinstance(layer, SubBatchNorm3D):
             layer.splits = splits
+
+
+class GpuSyncBatchNorm(nn.SyncBatchNorm):
+    """Paddle's, which ignores the switch that freezes statistics."""
+
+    def forward(self, x):
+        """[B, C, T, H, W] to the same shape."""
+        if not self._use_global_stats:
+            return nn.SyncBatchNorm.forward(self, x)
+        return F.batch_norm(x, self._mean, self._variance, self.weight, self.bias, training=False, epsilon=self._epsilon)
 
 
 class SubBatchNorm3D(nn.BatchNorm3D):
@@ -46,7 +56,7 @@ class SubBatchNorm3D(nn.BatchNorm3D):
 
     def forward(self, x):
         """[B, C, T, H, W], B divisible by splits when training."""
-        if not self.training or self.splits == 1:
+        if not self.training or self._use_global_stats or self.splits == 1:
             return nn.BatchNorm3D.forward(self, x)  # Paddle: 2.6 cannot trace super() for export
         batch, channels, *size = x.shape
         if batch % self.splits:

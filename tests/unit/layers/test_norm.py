@@ -7,6 +7,7 @@ import pytest
 from slowfast_paddle.errors import ConfigError
 from slowfast_paddle.layers.norm import build_norm
 from slowfast_paddle.models.spec import NormSpec
+from slowfast_paddle.optim.optimizer import freeze
 
 X = np.random.default_rng(0).standard_normal((4, 3, 2, 2, 2)).astype("float32") + 1
 
@@ -42,6 +43,17 @@ def test_frozen_statistics_stay_and_the_scale_learns():
     out.square().sum().backward()
     assert not norm._mean.numpy().any()
     assert np.abs(norm.weight.grad.numpy()).min() > 0
+
+
+@pytest.mark.parametrize(("kind", "device"), [("batch", "cpu"), ("sub", "cpu"), ("sync", "cpu"), ("sync", "gpu:0")])
+def test_freezing_stops_the_statistics_of_every_kind(kind, device, monkeypatch):
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(paddle.device, "get_device", lambda: device)
+        network = paddle.nn.Sequential(build_norm(NormSpec(kind=kind, splits=2), 3))
+    freeze(network, [".*"])
+    network.train()
+    np.testing.assert_allclose(network(paddle.to_tensor(X)).numpy(), X / np.sqrt(1 + 1e-5), rtol=1e-5)
+    assert not network[0]._mean.numpy().any()
 
 
 @pytest.mark.parametrize("kind", ["batch", "frozen", "sub", "sync"])
