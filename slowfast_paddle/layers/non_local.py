@@ -8,7 +8,10 @@ from slowfast_paddle.layers.norm import build_norm
 
 
 class NonLocal(nn.Layer):
-    """x + bn(out(attention of theta(x) to phi(x), g(x))). Source: Wang et al. 2018; PySlowFast nonlocal_helper.Nonlocal."""
+    """x + bn(out(attention of theta(x) to phi(x), g(x))), which starts as x (Wang et al. 2018, section 4.1).
+
+    Source: PySlowFast nonlocal_helper.Nonlocal.
+    """
 
     def __init__(self, spec, norm):
         super().__init__()
@@ -20,6 +23,7 @@ class NonLocal(nn.Layer):
         self.g = nn.Conv3D(spec.channels, inner, 1)
         self.out = nn.Conv3D(inner, spec.channels, 1)
         self.bn = build_norm(norm, spec.channels)
+        self.final_norm = [self.bn]
         self.pool = nn.Identity() if max(spec.pool) == 1 else nn.MaxPool3D(spec.pool, spec.pool)
 
     def forward(self, x):

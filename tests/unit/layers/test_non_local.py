@@ -3,7 +3,9 @@
 import numpy as np
 import paddle
 import pytest
+from paddle import nn
 
+from slowfast_paddle.layers.init import initialise
 from slowfast_paddle.layers.non_local import NonLocal
 from slowfast_paddle.models.spec import NonLocalSpec, NormSpec
 
@@ -36,6 +38,13 @@ def test_all_pairs_inside_a_group_of_frames(kind, groups):
         for part in np.split(np.arange(4), groups):
             expected = x[clip][:, part] + scale * pairs(block, x[clip][:, part], kind)
             np.testing.assert_allclose(out[clip][:, part], expected, atol=1e-5)
+
+
+def test_a_fresh_block_changes_nothing():
+    block = NonLocal(NonLocalSpec(4, 2, (1, 1, 1), 1, "softmax"), NormSpec())
+    initialise(nn.Sequential(block), zero_final_norm=True)
+    x = paddle.randn([2, 4, 4, 3, 2])
+    np.testing.assert_array_equal(block(x).numpy(), x.numpy())
 
 
 def test_pooled_keys_change_the_size_of_nothing():
