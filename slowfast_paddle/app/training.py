@@ -1,5 +1,6 @@
 """train.py: fit a network and leave checkpoints, curves and the resolved configuration behind."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,9 @@ def _fit(config: Config, network: nn.Layer, folder: Path, start: Path | None) ->
         return trainer.fit(start)
 
 
-def _validation_loader(config: Config) -> Loader:
+def _validation_loader(config: Config) -> AbstractContextManager[Loader | None]:
+    if not config.train.valid_every_epochs:
+        return nullcontext()
     if detection.wanted(config):
         return detection.test_loader(config, config.detection.valid_every_sec)
     return build.clip_loader(config, train=False)

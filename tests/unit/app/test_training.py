@@ -31,6 +31,10 @@ def run(videos, tmp_path):  # noqa: F811
     return train
 
 
+def test_without_validation_nothing_needs_its_list(run):
+    assert run("train.valid_every_epochs=0", "data.val_list=none.csv") == 0
+
+
 def test_the_tests_after_training_share_its_machine_and_their_code_counts(run, videos, tmp_path, capsys):  # noqa: F811
     good = next(part for part in videos if part.startswith("data.val_list=")).partition("=")[2]
     (tmp_path / "broken.avi").write_bytes(b"no video")
