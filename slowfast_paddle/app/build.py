@@ -276,7 +276,7 @@ def optimizer(config: Config, network: nn.Layer, lr: float):
     rules.append(ParameterRule(r"head\..*", lr_scale=optim.head_lr_scale))
     own = [ParameterRule(rule.pattern, rule.lr_scale, rule.decay_scale) for rule in optim.rules]
     check_rules(network, own)
-    groups = parameter_groups(network, optim.weight_decay, optim.norm_weight_decay, [*rules, *own])
+    groups = parameter_groups(network, optim.weight_decay, optim.norm_weight_decay, rules, own)
     return build_optimizer(optim.kind, groups, lr, optim.momentum, optim.nesterov, optim.betas, optim.trust)
 
 

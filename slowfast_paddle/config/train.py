@@ -38,7 +38,9 @@ class OptimConfig(Section):
     weight_decay: float = Field(1e-4, ge=0, description="On every parameter but BN scale and shift")
     norm_weight_decay: float = Field(0.0, ge=0, description="On BN scale and shift (MMAction2: as weight_decay)")
     rules: tuple[RuleConfig, ...] = Field(
-        (), description="Factors by parameter name; the last rule that matches counts, e.g. {pattern: '.*bias', decay_scale: 0}"
+        (),
+        description="Factors by parameter name, on top of layer_decay and head_lr_scale; the last rule that matches counts, "
+        "e.g. {pattern: '.*bias', decay_scale: 0}",
     )
     policy: Literal["cosine", "steps", "exponential"] = Field("cosine", description="Shape after the warm-up")
     end_lr: float = Field(0.0, ge=0, description="Where cosine and exponential end, before batch scaling")

@@ -19,7 +19,7 @@ _TINY = 1e-8
 
 @dataclass(frozen=True)
 class ParameterRule:
-    """Factors for the parameters whose whole name matches `pattern`; a later rule replaces an earlier one.
+    """Factors for the parameters whose whole name matches `pattern`; in a list a later rule replaces an earlier one.
 
     Attributes:
         pattern: regular expression over a state-dict name.
@@ -81,7 +81,11 @@ def check_rules(model: nn.Layer, rules: Sequence[ParameterRule]) -> None:
 
 
 def parameter_groups(
-    model: nn.Layer, weight_decay: float, norm_weight_decay: float = 0.0, rules: Sequence[ParameterRule] = ()
+    model: nn.Layer,
+    weight_decay: float,
+    norm_weight_decay: float = 0.0,
+    rules: Sequence[ParameterRule] = (),
+    own_rules: Sequence[ParameterRule] = (),
 ) -> list[dict[str, Any]]:
     """Trainable parameters grouped by learning-rate factor and weight decay, in the model's order.
 
@@ -89,7 +93,7 @@ def parameter_groups(
         model: network; frozen parameters are left out.
         weight_decay: for every parameter but the scale and shift of normalisation layers.
         norm_weight_decay: for those.
-        rules: factors by name.
+        rules, own_rules: factors by name; those of the two lists multiply.
 
     Returns:
         Groups as paddle.optimizer takes them.
@@ -107,16 +111,19 @@ def parameter_groups(
     for name, parameter in model.named_parameters():
         if parameter.stop_gradient:
             continue
-        matching = [rule for rule in rules if re.fullmatch(rule.pattern, name)]
-        rule = matching[-1] if matching else ParameterRule(name)
+        general, own = (_last_matching(given, name) for given in (rules, own_rules))
         decay = norm_weight_decay if name in norms else weight_decay
-        groups[(rule.lr_scale, decay * rule.decay_scale)].append(parameter)
+        groups[(general.lr_scale * own.lr_scale, decay * general.decay_scale * own.decay_scale)].append(parameter)
     if not groups:
         raise ConfigError("every parameter is frozen; leave at least the head trainable")
     return [
         {"params": parameters, "learning_rate": lr_scale, "weight_decay": float(decay)}
         for (lr_scale, decay), parameters in groups.items()
     ]
+
+
+def _last_matching(rules: Sequence[ParameterRule], name: str) -> ParameterRule:
+    return next((rule for rule in reversed(rules) if re.fullmatch(rule.pattern, name)), ParameterRule(name))
 
 
 class Lars(paddle.optimizer.Momentum):

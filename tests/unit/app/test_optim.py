@@ -34,6 +34,17 @@ def test_rules_by_name_change_rate_and_decay(factors):
     assert ruled["stages.0.0.blocks.0.a.conv.weight"] == (1.0, 1e-4)
 
 
+def test_a_rule_multiplies_with_the_other_factors(factors):
+    found = factors(
+        "optim.layer_decay=0.5",
+        "optim.head_lr_scale=10",
+        r"optim.rules=[{pattern: '.*', lr_scale: 7}, {pattern: '.*\.bias', decay_scale: 0}, {pattern: '.*conv\.weight', lr_scale: 3}]",
+    )
+    assert found["head.classifier.bias"] == (10.0, 0.0)
+    assert found["stems.0.bn.bias"] == (0.5**5, 0.0)
+    assert found["stems.0.conv.weight"] == (3 * 0.5**5, 1e-4)
+
+
 def test_norms_may_decay_too(factors):
     assert factors()["stems.0.bn.weight"] == (1.0, 0.0)
     assert factors("optim.norm_weight_decay=1e-4")["stems.0.bn.weight"] == (1.0, 1e-4)
