@@ -139,11 +139,11 @@ class TrainConfig(Section):
     valid_every_epochs: int = Field(1, ge=0, description="Validation interval; 0 turns it off")
     early_stop_validations: int = Field(0, ge=0, description="Stop after so many validations without a better one; 0 never")
     log_every_steps: int = Field(10, ge=1, description="Steps between two log lines")
-    precise_bn_batches: int = Field(
-        200, ge=0, description="Batches for exact BN statistics, every precise_bn_every_epochs; 0 off"
-    )
+    precise_bn_batches: int = Field(200, ge=0, description="Batches for exact BN statistics; 0 off")
     precise_bn_every_epochs: int = Field(
-        10, ge=1, description="Epochs between two precise BN runs; the last epoch always has one"
+        10,
+        ge=1,
+        description="Epochs between two precise BN runs; the last of train.epochs has one, an early stop does not add one",
     )
     amp: Literal["off", "float16", "bfloat16"] = Field("off", description="Mixed precision; GPU only")
     ema_decay: float = Field(0.0, ge=0, lt=1, description="Decay of the averaged weights evaluated beside the raw ones; 0 off")

@@ -21,7 +21,8 @@ class TrainOptions:
         valid_every_epochs: epochs between two validations; the last epoch always has one; 0 for none.
         early_stop_validations: validations without a better one after which the run ends; 0 for never.
         precise_bn_batches: batches per rank for exact BN statistics; 0 for none.
-        precise_bn_every_epochs: epochs between two precise BN runs; the last epoch always has one.
+        precise_bn_every_epochs: epochs between two precise BN runs; the last of `epochs` always has one. An early stop adds none: its
+            last checkpoint is what was validated.
         histograms_every_epochs: epochs between two looks at weights, gradients and activations, at the first step of an epoch; 0
             for none.
         skip_nonfinite: steps with a non-finite loss that are skipped before the run stops.

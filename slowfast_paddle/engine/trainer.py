@@ -132,6 +132,8 @@ class Trainer:
         """
         if resume is not None:
             self._restore(resume)
+        if self._at.epoch >= self._options.epochs:
+            _logger.info("all %d epochs are done; a larger train.epochs trains on", self._options.epochs)
         self._curves.start(self.global_step)
         with closing(self._curves), self._stop:
             while self._at.epoch < self._options.epochs and not self._out_of_patience():

@@ -109,6 +109,14 @@ def test_clipping_bounds_every_value(tmp_path):
     assert max(float(np.abs(grad).max()) for grad in seen) == pytest.approx(1e-3)
 
 
+def test_resuming_a_finished_run_says_so(tmp_path, capsys):
+    make_trainer(tmp_path, options=TrainOptions(epochs=1)).fit()
+    log.setup()
+    result = make_trainer(tmp_path, options=TrainOptions(epochs=1)).fit(resume=tmp_path / "slowfast_epoch0")
+    assert result.checkpoint.name == "slowfast_epoch0"
+    assert "all 1 epochs are done; a larger train.epochs trains on" in capsys.readouterr().err
+
+
 def test_a_non_finite_loss_names_step_rate_and_clips(tmp_path):
     trainer = make_trainer(tmp_path, FakeLoader(poison=(1, 2)), clip_name=lambda i: f"clip{i}.mp4")
     with pytest.raises(
