@@ -10,7 +10,7 @@ from slowfast_paddle.data import ava_boxes
 from slowfast_paddle.data.ava_keyframes import ClipGrid, Keyframe, Keyframes, to_targets
 from slowfast_paddle.data.ava_labels import ActionList
 from slowfast_paddle.data.ava_source import ClipSource
-from slowfast_paddle.data.kinetics import Key
+from slowfast_paddle.data.kinetics import CLIP_WORD, Key
 from slowfast_paddle.data.transforms import draw_short_side, place_crop, resize_bilinear, resized_size
 from slowfast_paddle.errors import DataError
 
@@ -75,7 +75,7 @@ class AvaTrainDataset(_KeyframeDataset):
     def __getitem__(self, key: Key) -> dict:
         skipped = []
         for attempt in range(REPLACEMENTS):
-            rng = np.random.default_rng([self._seed, key.epoch, key.index, attempt])
+            rng = np.random.default_rng([CLIP_WORD, self._seed, key.epoch, key.index, attempt])
             index = key.index if attempt == 0 else int(rng.integers(len(self)))
             try:
                 return self._sample(index, rng) | {"skipped": skipped}

@@ -22,6 +22,9 @@ from slowfast_paddle.data.sources import Video, readable
 from slowfast_paddle.data.transforms import RESIZERS, crop_offsets, resized_size
 from slowfast_paddle.errors import DataError, DecodeError
 
+# First word of a generator's seed, so that no two purposes share a stream; engine/seeding.py has 0.
+ORDER_WORD, CLIP_WORD, REPLACEMENT_WORD = 1, 2, 3
+
 REPLACEMENTS = 20  # unreadable videos in a row after which something other than single files is wrong
 
 
@@ -130,7 +133,7 @@ class ClipDataset:
         """The asked video first, then others that depend on the key alone."""
         if attempt == 0:
             return key.index
-        return int(np.random.default_rng([self.seed, key.epoch, key.index, attempt, 1]).integers(len(self)))
+        return int(np.random.default_rng([REPLACEMENT_WORD, self.seed, key.epoch, key.index, attempt]).integers(len(self)))
 
     def _validation_sample(self, index: int) -> dict:
         try:
@@ -145,7 +148,8 @@ class ClipDataset:
         if key.size is not None:
             shape = replace(shape, num_frames=key.size.num_frames, sampling_rate=key.size.sampling_rate)
             cropping = cropping.at(key.size.crop_px)
-        rngs = [np.random.default_rng([self.seed, key.epoch, key.index, attempt, *extra]) for extra in _distinct(self.repeats)]
+        words = [CLIP_WORD, self.seed, key.epoch, key.index, attempt]
+        rngs = [np.random.default_rng([*words, repeat]) for repeat in range(self.repeats)]
         starts = [rng.integers(2**63) for rng in rngs]  # one number fixes a start, however often the plan is asked
         cuts = [cropping.drawn(rng) for rng in rngs]
 
@@ -183,11 +187,6 @@ class ClipDataset:
         several_hot = np.zeros(self.num_classes, np.float32)
         several_hot[list(label)] = 1.0
         return several_hot
-
-
-def _distinct(repeats: int) -> list[tuple[int, ...]]:
-    """What tells the generators of a video's clips apart; (1,) belongs to ClipDataset._candidate."""
-    return [(), *((repeat + 1,) for repeat in range(1, repeats))]
 
 
 class VideoViewsDataset:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from slowfast_paddle.data.kinetics import ClipSize, Key
+from slowfast_paddle.data.kinetics import ORDER_WORD, ClipSize, Key
 from slowfast_paddle.errors import DataError
 
 Cycle = Sequence[tuple[int, ClipSize | None]]  # (samples of one process, size of their clips) of consecutive steps
@@ -66,7 +66,7 @@ class TrainSampler:
             full_size: only the last kind of batch of the cycle, as BN statistics for evaluation need it.
         """
         cycle = self.cycle(epoch)[-1:] if full_size else self.cycle(epoch)
-        rng = np.random.default_rng([self.seed, epoch])
+        rng = np.random.default_rng([ORDER_WORD, self.seed, epoch])
         order = rng.permutation(self.size) if self.labels is None else balanced_order(self.labels, rng)
         before = np.cumsum([0, *(samples for samples, _ in cycle)]) * self.world_size  # samples before each step of a cycle
         for step in range(first_step, self._steps(cycle)):

@@ -4,9 +4,15 @@ import numpy as np
 import paddle
 import pytest
 
+from slowfast_paddle.data.kinetics import ClipDataset, Key
+from slowfast_paddle.data.records import read_records
+from slowfast_paddle.data.sampler import TrainSampler
+from slowfast_paddle.data.sampling import ClipShape
 from slowfast_paddle.engine.ema import Ema
 from slowfast_paddle.engine.mixing import Mixing
+from slowfast_paddle.engine.seeding import seed_step
 from slowfast_paddle.engine.task import ClassificationTask
+from slowfast_paddle.errors import DataError
 from slowfast_paddle.metrics.activation import activate
 from tests.unit.engine.support import CLASSES, TinyNet, pack
 
@@ -71,6 +77,25 @@ def test_mixing_blends_pathways_and_targets_alike(mixing):
     np.testing.assert_allclose(mixed_fast.numpy().mean((1, 2, 3, 4)), expected, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(mixed_target.numpy().sum(1), 1, rtol=1e-6)
     assert not np.allclose(mixed_target.numpy(), target)
+
+
+def test_no_two_purposes_draw_from_one_stream(tmp_path, monkeypatch):
+    states, make = [], np.random.default_rng
+
+    def noted(seed):
+        rng = make(seed)
+        if not isinstance(seed, (int, np.integer)):  # a number was drawn itself
+            states.append(str(rng.bit_generator.state))
+        return rng
+
+    monkeypatch.setattr(np.random, "default_rng", noted)
+    (tmp_path / "list.csv").write_text("none.mp4 0\nnone.mp4 0\n")
+    with pytest.raises(DataError):
+        ClipDataset(read_records(tmp_path / "list.csv"), ClipShape(8, 2), train=True, repeats=2)[Key(0, 0)]
+    list(TrainSampler(2, 1).batches(0))
+    for step in range(3):
+        seed_step(0, 0, step)
+    assert len(states) == 20 * 2 + 19 + 1 + 3 == len(set(states))
 
 
 def test_mixing_happens_in_training_steps_only():
