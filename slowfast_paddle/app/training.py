@@ -18,7 +18,7 @@ from slowfast_paddle.engine.curves import JSONL_NAME, open_curves
 from slowfast_paddle.engine.task import Task
 from slowfast_paddle.engine.trainer import FitResult, Trainer, Validate
 from slowfast_paddle.engine.validation import validate
-from slowfast_paddle.errors import CheckpointError
+from slowfast_paddle.errors import CheckpointError, ConfigError
 from slowfast_paddle.viz.curves import draw_curves
 
 _logger = log.get(__name__)
@@ -45,11 +45,16 @@ def train(
     config = machine.fit_batch(config, here, batch_size_given)
     if config.train.deterministic:
         machine.compute_deterministically(config, here)
+    start = _resume_from(folder, resume)
+    if finetune and weights is None and start is None:
+        raise ConfigError("--finetune: nothing to start from; name the trained weights with --weights FILE")
     paddle.seed(config.train.seed)
     network = build.build_model(config)
-    start = _resume_from(folder, resume)
-    if weights is not None and start is None:
+    if start is None and weights is not None:
         _load_initial(network, weights, finetune)
+    elif start is None and config.train.freeze_stages:
+        _logger.warning("train.freeze_stages %d freezes random weights; start from trained ones with --weights FILE --finetune",
+                        config.train.freeze_stages)  # fmt: skip
     if here.rank == 0:
         _write_config(folder, config)
     result = _fit(config, network, folder, start)

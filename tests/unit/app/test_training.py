@@ -7,6 +7,7 @@ import pytest
 from slowfast_paddle.app import training
 from slowfast_paddle.cli import Runtime
 from slowfast_paddle.config.load import load_config
+from slowfast_paddle.errors import ConfigError
 from tests.unit.app.test_multigrid import videos  # noqa: F401
 
 ONCE = [
@@ -29,6 +30,13 @@ def run(videos, tmp_path):  # noqa: F811
         return training.train(config, runtime=Runtime("false", plugins=plugins), batch_size_given=True, **given)
 
     return train
+
+
+def test_finetuning_needs_weights(run, capsys):
+    with pytest.raises(ConfigError, match="--finetune: nothing to start from; name the trained weights with --weights FILE"):
+        run(finetune=True)
+    assert run("train.freeze_stages=1", "train.valid_every_epochs=0") == 0
+    assert "train.freeze_stages 1 freezes random weights" in capsys.readouterr().err
 
 
 def test_without_validation_nothing_needs_its_list(run):
