@@ -27,6 +27,7 @@ from slowfast_paddle.data.transforms import resize_bilinear
 from slowfast_paddle.engine.mixing import Mixing
 from slowfast_paddle.engine.options import TrainOptions
 from slowfast_paddle.engine.task import ClassificationTask
+from slowfast_paddle.errors import ConfigError
 from slowfast_paddle.labels import class_names, is_shipped
 from slowfast_paddle.models import registry
 from slowfast_paddle.models.pack import PackPathways
@@ -61,7 +62,12 @@ def build_loader(source: Config | str | Path, split: str) -> Loader:
 
     Args:
         split: "train" (random clips), "val" (one centred clip a video) or "test" (all views of a video).
+
+    Raises:
+        ConfigError: another split.
     """
+    if split not in ("train", "val", "test"):
+        raise ConfigError(f"split {split!r}: unknown; expected train, val or test")
     config = source if isinstance(source, Config) else load_config(source)
     if split == "test":
         return test_loader(
@@ -247,7 +253,7 @@ def lr_policy(config: Config, steps: int | None = None) -> LrPolicy:
     warmup = warmup_length(epochs, None if fraction is not None else optim.warmup_epochs, fraction)
     if optim.warmup == "multiply" and steps is not None:
         warmup = max(warmup - 1 / steps, 0.0)
-    steps = schedule.lr_steps if schedule else list(zip(optim.steps, optim.relative_lrs))
+    stretches = schedule.lr_steps if schedule else list(zip(optim.steps, optim.relative_lrs))
     return LrPolicy(
         policy=optim.policy,
         base_lr=optim.base_lr * scale,
@@ -258,8 +264,8 @@ def lr_policy(config: Config, steps: int | None = None) -> LrPolicy:
         cosine_after_warmup=optim.cosine_after_warmup,
         warmup_start_lr=optim.warmup_start_lr * scale,
         end_lr=optim.end_lr * scale,
-        steps_epochs=[epoch for epoch, _ in steps],
-        steps_factors=[factor for _, factor in steps],
+        steps_epochs=[epoch for epoch, _ in stretches],
+        steps_factors=[factor for _, factor in stretches],
     )
 
 

@@ -9,7 +9,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
-from slowfast_paddle import distributed
+from slowfast_paddle.engine.gather import gather_results
 from slowfast_paddle.engine.task import Batch, Pack, activate
 from slowfast_paddle.metrics.ava_map import AvaResult, Boxes, evaluate_ava
 
@@ -123,11 +123,14 @@ class Detections:
 
 
 def detect(network: Network, task: DetectionTask, items: Iterable[Mapping[str, Any]]) -> Detections:
-    """Score this rank's keyframes and gather those of all ranks; a keyframe seen twice counts once.
+    """Score this rank's keyframes and gather those of all ranks.
 
     Args:
         network: (pathways, boxes, boxes_num) to logits [R, C]; in eval mode, or compiled.
         items: keyframes with index, image, boxes, error and views; the scores of the views are averaged.
+
+    Raises:
+        DataError: a keyframe is missing or came from two ranks.
     """
     found: dict[int, tuple] = {}
     with paddle.no_grad():
@@ -137,10 +140,7 @@ def detect(network: Network, task: DetectionTask, items: Iterable[Mapping[str, A
                 scores = np.mean([_view_scores(network, task, view) for view in item["views"]], axis=0)
             boxes = np.zeros((0, 4)) if item["error"] else np.asarray(item["boxes"], dtype=np.float64)
             found[int(item["index"])] = (item["image"], boxes, scores, item["error"])
-    everything: dict[int, tuple] = {}
-    for part in distributed.all_gather_object(found):
-        everything.update(part)
-    rows = [everything[index] for index in sorted(everything)]
+    rows = gather_results(found, "keyframe")
     images, boxes, scores, errors = (list(column) for column in zip(*rows)) if rows else ([], [], [], [])
     return Detections(images, boxes, scores, errors)
 

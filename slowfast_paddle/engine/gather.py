@@ -1,12 +1,15 @@
 """Per-video results of all ranks, put together by video number."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from slowfast_paddle import distributed
 from slowfast_paddle.errors import DataError
 from slowfast_paddle.metrics.scores import Scores
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,28 @@ class Row:
     error: str = ""
 
 
+def gather_results(results: dict[int, Result], what: str, count: int | None = None) -> list[Result]:
+    """Join the results of all ranks in the order of their numbers; every rank gets the whole.
+
+    Args:
+        results: of this rank, by number.
+        what: they are results of, such as "video".
+        count: how many there must be; None takes the highest number seen.
+
+    Raises:
+        DataError: one is missing or came from two ranks.
+    """
+    together: dict[int, Result] = {}
+    for part in distributed.all_gather_object(results):
+        if twice := sorted(set(part) & set(together)):
+            raise DataError(f"{what} {twice[0]}: evaluated by two processes; expected every {what} once")
+        together.update(part)
+    total = max(together, default=-1) + 1 if count is None else count
+    if missing := sorted(set(range(total)) - set(together)):
+        raise DataError(f"{what} {missing[0]}: no result ({len(missing)} of {total} missing); expected every {what} once")
+    return [together[i] for i in range(total)]
+
+
 def gather_rows(rows: dict[int, Row], num_classes: int, num_videos: int | None = None) -> Scores:
     """Join the rows of all ranks; every rank gets the whole.
 
@@ -32,19 +57,11 @@ def gather_rows(rows: dict[int, Row], num_classes: int, num_videos: int | None =
     Raises:
         DataError: a video is missing or came from two ranks.
     """
-    together: dict[int, Row] = {}
-    for part in distributed.all_gather_object(rows):
-        if twice := sorted(set(part) & set(together)):
-            raise DataError(f"video {twice[0]}: evaluated by two processes; expected every video once")
-        together.update(part)
-    total = max(together, default=-1) + 1 if num_videos is None else num_videos
-    if missing := sorted(set(range(total)) - set(together)):
-        raise DataError(f"video {missing[0]}: no result ({len(missing)} of {total} missing); expected every video once")
-    ordered = [together[i] for i in range(total)]
+    ordered = gather_results(rows, "video", num_videos)
     nothing = np.full(num_classes, np.nan)
     return Scores(
         scores=np.array([nothing if row.scores is None else row.scores for row in ordered], dtype=np.float32).reshape(
-            total, num_classes
+            len(ordered), num_classes
         ),
         labels=_labels(ordered),
         views=np.array([row.views for row in ordered], dtype=np.int32),

@@ -4,7 +4,7 @@ import pytest
 
 from slowfast_paddle.app import build
 from slowfast_paddle.config.load import load_config
-from slowfast_paddle.errors import DataError
+from slowfast_paddle.errors import ConfigError, DataError
 
 
 def test_names_of_another_class_count_are_left_out():
@@ -18,6 +18,11 @@ def test_a_file_of_names_must_fit(tmp_path):
     assert build.names_of(load_config(None, [f"labels={path}", "model.num_classes=2"])) == ["a", "b"]
     with pytest.raises(DataError, match="2 class names for 3 classes"):
         build.names_of(load_config(None, [f"labels={path}", "model.num_classes=3"]))
+
+
+def test_an_unknown_split_is_refused():
+    with pytest.raises(ConfigError, match="split 'tets': unknown; expected train, val or test"):
+        build.build_loader("slowfast", "tets")
 
 
 def test_freezing_follows_the_network_upwards():

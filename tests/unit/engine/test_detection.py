@@ -4,7 +4,9 @@ import numpy as np
 import paddle
 import pytest
 
+from slowfast_paddle import distributed
 from slowfast_paddle.engine.detection import DetectionScoring, DetectionTask, detect, validate_detection
+from slowfast_paddle.errors import DataError
 from slowfast_paddle.metrics.ava_map import Boxes
 from tests.unit.engine.detection_support import CLASSES, TinyDetector, keyframes, make_batch, pack
 
@@ -60,12 +62,22 @@ def test_detections_of_keyframes_with_and_without_boxes(network):
 
 def test_views_are_averaged_and_failures_named(network):
     task = DetectionTask(pack, CLASSES)
-    plain = next(item for item in keyframes() if item["index"] == 2)
+    plain = next(item for item in keyframes() if item["index"] == 2) | {"index": 0}
     twice = plain | {"views": plain["views"] * 2}
-    broken = plain | {"index": 3, "image": "v,0003", "views": [], "error": "v.mp4: cannot be read"}
+    broken = plain | {"index": 1, "image": "v,0003", "views": [], "error": "v.mp4: cannot be read"}
     found = detect(network, task, [twice, broken])
     np.testing.assert_allclose(found.scores[0], detect(network, task, [plain]).scores[0], rtol=1e-6)
     assert found.failed == [("v,0003", "v.mp4: cannot be read")] and len(found.boxes[1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("ranks", "message"), [(([0], [2]), "keyframe 1: no result"), (([0, 1], [1]), "keyframe 1: evaluated by two processes")]
+)
+def test_every_keyframe_comes_once(network, monkeypatch, ranks, message):
+    parts = [{index: ("v", np.zeros((0, 4)), np.zeros((0, CLASSES)), "") for index in part} for part in ranks]
+    monkeypatch.setattr(distributed, "all_gather_object", lambda own: parts)
+    with pytest.raises(DataError, match=message):
+        detect(network, DetectionTask(pack, CLASSES), [])
 
 
 def test_validation_returns_the_map(network):
