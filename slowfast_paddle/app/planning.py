@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import paddle
@@ -15,6 +14,7 @@ from slowfast_paddle.app import build, multigrid
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.data.kinetics import Key
 from slowfast_paddle.data.loader import Loader
+from slowfast_paddle.doctor.machine import memory_bytes
 from slowfast_paddle.engine.pace import memory_gb
 from slowfast_paddle.engine.step import Stepper
 from slowfast_paddle.layers.norm import set_splits
@@ -188,11 +188,7 @@ def _read_sec(config: Config, loader: Loader, budget: float) -> float:
 
 
 def _memory_gb(gpu: bool) -> float:
-    """Memory a job may take: of the GPU, else what is free beside this process, within the container's limit."""
+    """Memory a job may take: of the GPU, else of the machine, within the container's limit."""
     if gpu:
         return paddle.device.cuda.get_device_properties(distributed.rank()).total_memory / 1e9
-    lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-    free = int(lines["MemAvailable"].split()[0]) * 1024 / 1e9 + memory_gb()
-    limit = Path("/sys/fs/cgroup/memory.max")
-    text = limit.read_text().strip() if limit.is_file() else "max"
-    return free if text == "max" else min(free, int(text) / 1e9)
+    return memory_bytes() / 1e9

@@ -25,6 +25,7 @@ from slowfast_paddle.errors import DataError, SlowFastError
 _log = logging.getLogger(__name__)
 MAX_DEATHS = 20  # without a sample in between
 SLACK = 1.1  # the limits inside decoder and download come first and leave the process alive
+_HUNG = -signal.SIGALRM if hasattr(signal, "SIGALRM") else None  # exit code; Windows has no alarms: hanging goes unnoticed
 
 
 class _Reader:
@@ -130,14 +131,14 @@ class ReaderPool:
         name = self.dataset.name(index) if index >= 0 else "start of a reader"
         self._deaths += 1
         self._died_at[index] = self._died_at.get(index, 0) + 1
-        if code == -signal.SIGALRM:
+        if code == _HUNG:
             why = "with its download" if is_url(name) else "the decoder hangs"
             reason = f"{name}: reading took longer than {self.timeout_sec:g} s, {why} (data.decode_timeout_sec)"
         else:
             reason = f"{name}: the reader process died while reading it ({_ending(code)})"
         if self._deaths > MAX_DEATHS:
             raise DataError(f"reader processes died {self._deaths} times in a row, the last time at {reason}")
-        if code == -signal.SIGALRM or self._died_at[index] > 1:
+        if code == _HUNG or self._died_at[index] > 1:
             self.dataset.unreadable[index] = reason
             _log.warning("%s; skipping it", reason)
         else:  # out of memory or a stray signal: not necessarily the file's doing
@@ -150,9 +151,16 @@ class ReaderPool:
 
 
 def _ending(code: int) -> str:
-    if code == -signal.SIGKILL:
-        return "killed; out of memory? lower data.workers"
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}, its traceback is above"
+    if code >= 0:
+        return f"exit code {code}, its traceback is above"
+    name = signal.Signals(-code).name
+    return "killed; out of memory? lower data.workers" if name == "SIGKILL" else f"signal {name}"
+
+
+def _alarm(seconds: float) -> None:
+    """End this process in so many seconds; 0 never."""
+    if _HUNG is not None:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _serve(connection: Connection, inherited: list[Connection], at, dataset, timeout_sec: float) -> None:
@@ -161,7 +169,8 @@ def _serve(connection: Connection, inherited: list[Connection], at, dataset, tim
         other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    if _HUNG is not None:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
     cv2.setNumThreads(0)
     dataset.opening = lambda index: setattr(at, "value", index)
     while True:
@@ -172,12 +181,12 @@ def _serve(connection: Connection, inherited: list[Connection], at, dataset, tim
         dataset.unreadable.update(news)
         for task, key in tasks:
             at.value = key.index
-            signal.setitimer(signal.ITIMER_REAL, SLACK * timeout_sec)  # for code that never returns
+            _alarm(SLACK * timeout_sec)  # for code that never returns
             try:
                 sample = dataset[key]
             except SlowFastError as err:
                 sample = err
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            _alarm(0)
             try:
                 transport.send(connection, (task, sample))
             except (BrokenPipeError, ConnectionResetError):

@@ -1,6 +1,6 @@
 """Where the time of a step goes, and what is left."""
 
-import resource
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
@@ -53,10 +53,15 @@ class Pace:
 
 
 def memory_gb() -> float:
-    """Peak memory of this process: on the GPU where one is used, else resident, GB."""
+    """Peak memory of this process: on the GPU where one is used, else resident, GB; 0 on Windows."""
     if paddle.get_device().startswith("gpu"):
         return paddle.device.cuda.max_memory_allocated() / 1e9
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 
 
 def duration(seconds: float) -> str:
