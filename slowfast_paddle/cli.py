@@ -68,7 +68,7 @@ def parser(about: str, keys: dict[str, tuple[str, type, str]]) -> argparse.Argum
         action="append",
         default=[],
         metavar="FILE.py",
-        help="your file that registers architectures, heads or datasets",
+        help="your file that registers architectures or heads",
     )
     p.add_argument("--print-config", action="store_true", help="print the resolved configuration and stop")
     p.add_argument("overrides", nargs="*", metavar="section.key=value", help="override any configuration key")

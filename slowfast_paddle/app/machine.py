@@ -78,9 +78,7 @@ def finish(here: Machine, failed: int) -> int:
 def import_plugin(path: Path) -> None:
     """Runs a user's file, named on the command line and nowhere else: configurations never run code."""
     if not path.is_file():
-        raise ConfigError(
-            f"--plugin {path}: no such file; expected a Python file that registers architectures, heads or datasets"
-        )
+        raise ConfigError(f"--plugin {path}: no such file; expected a Python file that registers architectures or heads")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module

@@ -18,7 +18,6 @@ class DataConfig(Section):
     prefix: str = Field("", description="Put before every listed path that is not absolute")
     separator: Literal["auto", "comma", "blank"] = Field("auto", description="Between path and label")
     multi_label: bool = Field(False, description="Labels are several class ids, as in Charades")
-    kind: str = Field("video", description="video, frames (a folder of images a video) or a registered dataset")
     frame_template: str = Field("img_{:05d}.jpg", description="Image names inside a frame folder, numbered from 1 or 0")
     frame_fps: float = Field(30.0, gt=0, description="Frame rate of frame folders, 1/s")
 

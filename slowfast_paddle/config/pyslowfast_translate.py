@@ -228,17 +228,15 @@ def _reader(values: Mapping[str, Any], result: Translation) -> None:
                 f"{Path(folder, 'test.csv')} is what PySlowFast tests; evaluate it with data.val_list={Path(folder, 'test.csv')}"
             )
     dataset = values["TRAIN.DATASET"].lower()
-    if dataset in ("ssv2", "charades"):
-        result.put("data.kind", "frames")
-        if dataset == "ssv2":  # one clip is the whole video; PySlowFast would average the same clip with itself
-            result.put("data.frame_sampling", "segments")
-            result.put("test.num_clips", 1)
+    if dataset == "ssv2":  # one clip is the whole video; PySlowFast would average the same clip with itself
+        result.put("data.frame_sampling", "segments")
+        result.put("test.num_clips", 1)
     elif dataset == "ptvkinetics":
         result.put("test.protocol", "pytorchvideo", "TRAIN.DATASET")
         result.notes.append(
             "PyTorchVideo's protocol averages logits over places; its networks in PySlowFast average probabilities"
         )
-    elif dataset not in ("kinetics", "ava"):
+    elif dataset not in ("kinetics", "charades", "ava"):
         result.training.append("TRAIN.DATASET")
     # PyTorchVideo's crops, and one crop of a Kinetics video, lie in a frame as large as the smallest in training.
     middle = dataset == "ptvkinetics" or dataset == "kinetics" and values["TEST.NUM_SPATIAL_CROPS"] == 1
