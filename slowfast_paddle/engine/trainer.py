@@ -220,7 +220,8 @@ class Trainer:
         def told() -> bool:
             return self._stop.received is not None
 
-        if self._at.step or not self._options.due(self._options.histograms_every_epochs, self._at.epoch):
+        due = self._at.step == 0 and self._options.due(self._options.histograms_every_epochs, self._at.epoch)
+        if not due or not distributed.is_main():
             return self._stepper.run(batch, lr, rng, told)
         histograms = Histograms(self.network)
         with histograms.activations():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from slowfast_paddle import distributed
 from slowfast_paddle.engine import curves
 from slowfast_paddle.engine.options import TrainOptions
 from tests.unit.engine.support import FakeLoader, assert_equal_states, make_trainer, state_of
@@ -35,6 +36,11 @@ def test_due_epochs_show_weights_gradients_and_activations(tmp_path, accumulate)
     assert shown["weights"] == shown["gradients"] == {"conv.weight", "bn.weight", "bn.bias", "fc.weight", "fc.bias"}
     gradients = next(values for kind, _, values in seen if kind == "gradients")
     assert np.abs(gradients["fc.weight"]).max() > 0
+
+
+def test_other_ranks_take_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(distributed, "is_main", lambda: False)
+    assert run(tmp_path, 1)[0] == []
 
 
 def test_gradients_are_those_before_clipping(tmp_path):
