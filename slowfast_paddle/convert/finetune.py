@@ -14,31 +14,31 @@ if TYPE_CHECKING:
 _logger = log.get(__name__)
 _CLASSIFIER = "head.classifier."
 _SHOWN = 5
+MIN_MATCH = 0.9
 
 
-def load_backbone(model: "Layer", state: Mapping[str, np.ndarray], min_match: float = 0.9) -> tuple[list[str], list[str]]:
+def load_backbone(model: "Layer", state: Mapping[str, np.ndarray]) -> tuple[list[str], list[str]]:
     """Copies every tensor whose name and shape fit, the classifier apart, and logs what was and was not loaded.
 
     Args:
         model: the new network; its classifier keeps its initial weights.
         state: arrays by state-dict name.
-        min_match: smallest share of the backbone's numbers that must be found.
 
     Returns:
         Names that were loaded, and names of the backbone that were not.
 
     Raises:
-        CheckpointError: fewer matched; the model is left as it was.
+        CheckpointError: less than MIN_MATCH of the backbone's numbers were found; the model is left as it was.
     """
     backbone = {name: value for name, value in model.state_dict().items() if not name.startswith(_CLASSIFIER)}
     fitting = [name for name, value in backbone.items() if name in state and list(state[name].shape) == list(value.shape)]
     missed = [name for name in backbone if name not in set(fitting)]
     total = sum(_count(value.shape) for value in backbone.values())
     share = sum(_count(backbone[name].shape) for name in fitting) / total
-    if share < min_match:
+    if share < MIN_MATCH:
         raise CheckpointError(
             f"only {share:.1%} of the backbone is in these weights ({_reasons(missed, backbone, state)}); expected at least "
-            f"{min_match:.0%}: use the model section the weights were trained with, or convert a foreign file first"
+            f"{MIN_MATCH:.0%}: use the model section the weights were trained with, or convert a foreign file first"
         )
     for name in fitting:
         backbone[name].set_value(np.asarray(state[name]).astype(backbone[name].numpy().dtype))

@@ -10,10 +10,8 @@ from slowfast_paddle.layers.norm import build_norm
 ACTIVATIONS = {"relu": F.relu_, "swish": F.silu, "none": lambda x: x}
 
 
-def same_conv(
-    in_channels: int, out_channels: int, kernel, stride=1, dilation: int = 1, groups: int = 1, bias: bool = False
-) -> Conv3D:
-    """Convolution whose zero padding keeps the size at stride 1.
+def same_conv(in_channels: int, out_channels: int, kernel, stride=1, dilation: int = 1, groups: int = 1) -> Conv3D:
+    """Convolution without bias whose zero padding keeps the size at stride 1.
 
     Args:
         kernel: odd sizes over (T, H, W).
@@ -28,7 +26,7 @@ def same_conv(
         padding=(kernel[0] // 2, dilation * (kernel[1] // 2), dilation * (kernel[2] // 2)),
         dilation=(1, dilation, dilation),
         groups=groups,
-        bias_attr=None if bias else False,
+        bias_attr=False,
     )
 
 

@@ -8,6 +8,7 @@ import paddle
 from paddle import nn
 from paddle.nn import initializer
 
+CLASSIFIER_STD = 0.01
 _random = True
 
 
@@ -25,7 +26,7 @@ def without_random_weights() -> Iterator[None]:
 
 
 @paddle.no_grad()
-def initialise(network: nn.Layer, zero_final_norm: bool, classifier_std: float = 0.01) -> None:
+def initialise(network: nn.Layer, zero_final_norm: bool) -> None:
     """He normal by fan-out for convolutions, normal for classifiers, zero for the last scale of residual branches.
 
     Layers say which normalisation is the last of a residual branch by a list attribute `final_norm`.
@@ -39,7 +40,7 @@ def initialise(network: nn.Layer, zero_final_norm: bool, classifier_std: float =
             if layer.bias is not None:
                 layer.bias.set_value(paddle.zeros_like(layer.bias))
         elif isinstance(layer, nn.Linear):
-            initializer.Normal(0.0, classifier_std)(layer.weight)
+            initializer.Normal(0.0, CLASSIFIER_STD)(layer.weight)
             layer.bias.set_value(paddle.zeros_like(layer.bias))
         if zero_final_norm:
             for norm in getattr(layer, "final_norm", ()):

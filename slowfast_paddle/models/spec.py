@@ -129,7 +129,6 @@ class HeadSpec:
     windows: tuple[Size3, ...] | None
     average: str = "probabilities"
     concat: str = "slow_fast"
-    activation: str = "softmax"
     dropout: float = 0.5
     roi_size: int = 7
     roi_aligned: bool = True
@@ -137,7 +136,6 @@ class HeadSpec:
     conv_channels: int = 0
     hidden_channels: int = 0
     hidden_norm: bool = False
-    init_std: float = 0.01
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class VideoNet(nn.Layer):
             [nn.LayerList([Stage(pathway.stages[i], spec.norm) for pathway in spec.pathways]) for i in range(depth)]
         )
         self.head = head_class(spec.head.kind)(spec.head, spec.norm)
-        initialise(self, spec.norm.zero_init, spec.head.init_std)
+        initialise(self, spec.norm.zero_init)
 
     def features(self, pathways):
         """Tuple of [B, 3, T, H, W] -> tuple of the last stage's maps [B, C, T, H / stride, W / stride]."""

@@ -48,7 +48,7 @@ def relative(ours: np.ndarray, reference: np.ndarray) -> float:
 def outputs(case: Case, model) -> tuple[np.ndarray, np.ndarray]:
     """(logits, scores) as the case stores them: mean over positions of either."""
     pathways = tuple(paddle.to_tensor(part) for part in case.pathways())
-    activation = F.sigmoid if model.spec.head.activation == "sigmoid" else lambda x: F.softmax(x, axis=-1)
+    activation = F.sigmoid if case.config().head.activation == "sigmoid" else lambda x: F.softmax(x, axis=-1)
     with paddle.no_grad():
         if model.spec.head.kind != "roi":
             logits = model(pathways)
