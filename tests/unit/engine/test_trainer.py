@@ -117,6 +117,50 @@ def test_resuming_a_finished_run_says_so(tmp_path, capsys):
     assert "all 1 epochs are done; a larger train.epochs trains on" in capsys.readouterr().err
 
 
+class NotedScaler:
+    """Scales losses by eight and notes the order of events, with the largest gradient at each."""
+
+    def __init__(self, network):
+        self.network, self.events = network, []
+
+    def note(self, name):
+        grads = [float(p.grad.abs().max()) for p in self.network.parameters() if p.grad is not None]
+        self.events.append((name, max(grads, default=0.0)))
+
+    def scale(self, loss):
+        self.note("scale")
+        return loss * 8.0
+
+    def unscale_(self, optimizer):
+        self.note("unscale")
+        for p in self.network.parameters():
+            if p.grad is not None:
+                p.grad.set_value(p.grad / 8.0)
+
+    def step(self, optimizer):
+        self.note("step")
+        optimizer.step()
+
+    def update(self):
+        self.note("update")
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_gradients_are_unscaled_before_they_are_looked_at_and_clipped(tmp_path, accumulate):
+    limit = 1e-3
+    options = TrainOptions(epochs=1, clip_grad_value=limit, accumulate_steps=accumulate)
+    trainer = make_trainer(tmp_path, options=options, dropout=0.0)
+    trainer.network.train()
+    scaler = trainer._stepper.scaler = NotedScaler(trainer.network)
+    trainer._stepper.run(
+        next(iter(FakeLoader())), 0.1, np.random.default_rng(0), lambda: False, lambda: scaler.note("before_update")
+    )
+    names, largest = zip(*scaler.events)
+    assert names == ("scale",) * accumulate + ("unscale", "before_update", "step", "update")
+    scaled, true, clipped = largest[accumulate : accumulate + 3]
+    assert scaled == pytest.approx(8 * true) and true > limit and clipped == pytest.approx(limit)
+
+
 def test_a_non_finite_loss_names_step_rate_and_clips(tmp_path):
     trainer = make_trainer(tmp_path, FakeLoader(poison=(1, 2)), clip_name=lambda i: f"clip{i}.mp4")
     with pytest.raises(
