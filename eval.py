@@ -1,4 +1,4 @@
-"""Test a network with many views a video: python eval.py --config configs/slowfast.yaml --weights FILE"""
+"""Test a network with many views a video: python eval.py --weights FILE [section.key=value ...]"""
 
 import sys
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
-# Prediction on one GPU (CUDA_VISIBLE_DEVICES) or the CPU. Arguments go to predict.py; see scripts/launch.sh.
+# Prediction on one GPU (CUDA_VISIBLE_DEVICES) or the CPU. The weights know their configuration.
+# Arguments go to predict.py; see scripts/launch.sh.
 source "$(dirname "${BASH_SOURCE[0]}")/scripts/launch.sh"
-run_single predict.py --config configs/slowfast-single.yaml "$@"
+run_single predict.py "$@"

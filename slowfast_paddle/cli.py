@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from slowfast_paddle import checkpoint, cpu, log
 from slowfast_paddle.config.load import dump_config, load_config
 from slowfast_paddle.config.schema import Config
-from slowfast_paddle.errors import SlowFastError
+from slowfast_paddle.errors import CheckpointError, SlowFastError
 
-DEFAULT_CONFIG = "configs/slowfast.yaml"
+DEFAULT_CONFIG = "slowfast"  # a preset: found from every folder
 DEFAULT_WEIGHTS = "checkpoints/slowfast_epoch195"
 
 # Flags of the original project that are another name for a configuration key.
@@ -91,8 +91,17 @@ def resolve(args: argparse.Namespace) -> Config:
 
 
 def _of_weights(weights: str | None) -> dict | None:
-    """The configuration inside the sidecar of the weights, so that a checkpoint needs nothing else."""
-    return checkpoint.load_sidecar(weights).get("config") if weights else None
+    """The configuration inside the sidecar of the weights, so that a checkpoint needs nothing else.
+
+    Raises:
+        CheckpointError: there are no such weights; another configuration's lists would be looked for first.
+    """
+    if weights is None:
+        return None
+    file = checkpoint.part(weights, checkpoint.WEIGHTS)
+    if not file.is_file():
+        raise CheckpointError(f"--weights {weights}: {file} does not exist; expected a .pdparams (the ending may be left out)")
+    return checkpoint.load_sidecar(weights).get("config")
 
 
 def batch_size_given(args: argparse.Namespace) -> bool:

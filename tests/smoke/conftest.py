@@ -41,8 +41,9 @@ class Work:
     folder: Path
 
     def command(self, script: str, *arguments: str) -> list[str]:
-        """The command line of a script with the small network; later arguments win."""
-        return ["bash", str(ROOT / script), "--config", str(ROOT / "configs/quickstart.yaml"), *SMALL, *arguments]
+        """The command line of a script: training says what the small network is, afterwards its weights know."""
+        network = ["--config", str(ROOT / "configs/quickstart.yaml"), *SMALL] if "train" in script else []
+        return ["bash", str(ROOT / script), *network, *arguments]
 
     def environment(self) -> dict[str, str]:
         """Of the scripts: this Python, no GPU, one thread in each process, so that results repeat to the last bit."""
