@@ -4,6 +4,7 @@ import argparse
 import errno
 import io
 import os
+import re
 import signal
 import sys
 import warnings
@@ -154,8 +155,18 @@ def _quiet_paddle() -> None:
 
 
 def parse(p: argparse.ArgumentParser, argv: list[str] | None) -> argparse.Namespace:
-    """Flags and overrides may be mixed in any order."""
-    return p.parse_intermixed_args(argv)
+    """Flags and overrides may be mixed in any order; an override behind `--input VIDEO` is no video, unless such a file exists."""
+    words = sys.argv[1:] if argv is None else argv
+    overrides = [word for word in words if _is_override(word)]
+    args = p.parse_intermixed_args([word for word in words if not _is_override(word)])
+    args.overrides += overrides
+    return args
+
+
+def _is_override(word: str) -> bool:
+    key, equals, _ = word.partition("=")
+    known = key in Config.model_fields or re.fullmatch(r"[a-z_][a-z0-9_]*(\.[a-z0-9_]+)+", key)
+    return bool(equals and known) and not os.path.exists(word)
 
 
 def _boolean(text: str) -> bool:
