@@ -32,11 +32,11 @@ def predict(
     """Writes result.json and VIDEO_actions.mp4 to test.save_path; returns 0, or 3 when a keyframe failed.
 
     Args:
-        boxes: csv `video,second,x1,y1,x2,y2,,score` of people in the video.
+        boxes: csv `video,second,x1,y1,x2,y2,,score` of people in the video, whose first frame shows detection.start_sec.
         detector: folder of an exported PaddleDetection model, or one with model.onnx.
 
     Raises:
-        ConfigError: neither or both of boxes and detector.
+        ConfigError: neither or both of boxes and detector, or several processes.
     """
     if bool(boxes) == bool(detector):
         raise ConfigError(
@@ -45,12 +45,15 @@ def predict(
             " model.pdiparams; or model.onnx)"
         )
     here = machine.start(runtime)
+    if here.world_size > 1:
+        raise ConfigError(f"--input {video}: one process looks at a video; start predict.py without the launcher")
     path = choose_weights(config, weights)
     network = load_model(path, config)
     names = stated_names(path, config) or detection.names_of(config)
     names = [name or f"class {column}" for column, name in enumerate(names)]
     runner = runner_of(config, network, here.gpu, example_clip(network, config.data.crop_px, boxes=2))
-    source = open_one_video(video, build.read_options(config))
+    # A box file has the clock of the training data; what a detector finds is told in seconds of the video.
+    source = open_one_video(video, config.detection.start_sec if boxes else 0.0, build.read_options(config))
     keyframes = _keyframes(config, source, boxes, detector, here.gpu)
     _logger.info(
         "%s: %s", video, ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in keyframes.counts.items() if count)
@@ -66,7 +69,7 @@ def predict(
     ]
     folder = Path(config.test.save_path)
     write_moments(folder / "result.json", video, moments)
-    fps, frames = play(video, build.read_options(config))
+    fps, frames = play(video, source.start_sec, build.read_options(config))
     target = folder / f"{Path(video).stem}_actions.mp4"
     count = write_detection_video(target, frames, fps, moments)
     for image, error in found.failed:

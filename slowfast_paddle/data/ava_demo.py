@@ -17,9 +17,9 @@ DEFAULT_OPTIONS = ReadOptions()
 PLAY_FRAMES = 60  # decoded at a time while a video is played
 
 
-def open_one_video(path: str | Path, options: ReadOptions = DEFAULT_OPTIONS) -> VideoFiles:
-    """A clip source of one file, named as the file without suffix; second 0 is its first frame."""
-    return VideoFiles({Path(path).stem: Path(path)}, 0.0, options)
+def open_one_video(path: str | Path, start_sec: float = 0.0, options: ReadOptions = DEFAULT_OPTIONS) -> VideoFiles:
+    """A clip source of one file, named as the file without suffix; its first frame shows `start_sec`."""
+    return VideoFiles({Path(path).stem: Path(path)}, start_sec, options)
 
 
 def keyframes_from_boxes(path: str | Path, source: VideoFiles, score_threshold: float) -> Keyframes:
@@ -65,7 +65,8 @@ def keyframes_from_detector(source: VideoFiles, find: Find, every_sec: float) ->
     """
     (name,) = source.videos
     items, looked = [], 0
-    for second in np.arange(every_sec / 2, source.end_sec(name), every_sec).round(6).tolist() or [0.0]:
+    first = source.start_sec
+    for second in np.arange(first + every_sec / 2, source.end_sec(name), every_sec).round(6).tolist() or [first]:
         looked += 1
         picture = source.read(name, second, ClipGrid(1, 1), lambda frame: frame)[0]
         boxes, scores = find(picture)
@@ -78,8 +79,10 @@ def keyframes_from_detector(source: VideoFiles, find: Find, every_sec: float) ->
     return Keyframes(items, {"keyframes": len(items), "keyframes_without_people": looked - len(items)})
 
 
-def play(path: str | Path, options: ReadOptions = DEFAULT_OPTIONS) -> tuple[float, Iterator[tuple[float, np.ndarray]]]:
-    """Frame rate (1/s) of a video, and its frames in order as (second, uint8 [H, W, 3] RGB)."""
+def play(
+    path: str | Path, start_sec: float = 0.0, options: ReadOptions = DEFAULT_OPTIONS
+) -> tuple[float, Iterator[tuple[float, np.ndarray]]]:
+    """Frame rate (1/s) of a video, and its frames in order as (second, uint8 [H, W, 3] RGB); the first shows `start_sec`."""
     source = open_source(path, options)
     timeline = source.timeline
     times = timeline.times if timeline.times is not None else np.arange(timeline.count) / timeline.fps
@@ -91,6 +94,6 @@ def play(path: str | Path, options: ReadOptions = DEFAULT_OPTIONS) -> tuple[floa
             for place in wanted.tolist():
                 if place not in read.frames:
                     return  # a damaged end: what came out is shown
-                yield float(times[place]), read.frames[place]
+                yield start_sec + float(times[place]), read.frames[place]
 
     return timeline.fps, frames()

@@ -14,6 +14,8 @@ import eval as eval_script
 import predict as predict_script
 import train as train_script
 from slowfast_paddle.__main__ import main
+from slowfast_paddle.app import detection_demo
+from slowfast_paddle.app.machine import Machine
 from slowfast_paddle.checkpoint import load_state
 
 CONFIG = """
@@ -72,6 +74,32 @@ def test_the_demo(folder, capsys):
         "keeps still",
     )
     assert (folder / "out/val_000_actions.mp4").stat().st_size > 1000
+
+
+def test_the_demo_keeps_the_clock_of_the_box_file(folder):
+    """Boxes a second later in a video that begins a second later are the same boxes, drawn onto the same frames."""
+    lines = [line.split(",") for line in (folder / "val_boxes.csv").read_text().splitlines()]
+    later = [",".join([row[0], str(float(row[1]) + 1), *row[2:]]) for row in lines if row[1] != "second"]
+    (folder / "later.csv").write_text("\n".join([",".join(row) for row in lines if row[1] == "second"] + later) + "\n")
+    found = []
+    for boxes, start in (("val_boxes.csv", 0), ("later.csv", 1)):
+        out = f"{folder}/from{start}"
+        flags = ["--weights", f"{folder}/run/slowfast_epoch0", "--use_gpu", "false", "--save_path", out]
+        video = ["--input", f"{folder}/val/val_000.mp4", "--boxes", f"{folder}/{boxes}", f"detection.start_sec={start}"]
+        assert predict_script.main([*flags, *video]) == 0
+        found.append((json.loads(Path(out, "result.json").read_text())["moments"], Path(out, "val_000_actions.mp4").read_bytes()))
+    assert [moment["second"] + 1 for moment in found[0][0]] == [moment["second"] for moment in found[1][0]]
+    assert [moment["boxes"] for moment in found[0][0]] == [moment["boxes"] for moment in found[1][0]]
+    assert found[0][1] == found[1][1]
+
+
+def test_the_demo_is_for_one_process_and_has_no_threshold(folder, capsys, monkeypatch):
+    video = ["--config", f"{folder}/c.yaml", "--input", f"{folder}/val/val_000.mp4", "--boxes", f"{folder}/val_boxes.csv"]
+    assert predict_script.main([*video, "--threshold", "0.5"]) == 2
+    assert "detection.demo_score" in capsys.readouterr().err
+    monkeypatch.setattr(detection_demo.machine, "start", lambda runtime: Machine(False, 1, 2))
+    assert predict_script.main(video) == 2
+    assert "without the launcher" in capsys.readouterr().err
 
 
 def test_killed_and_resumed_ends_with_the_same_weights(folder):
