@@ -28,9 +28,10 @@ def write_moments(
     all_videos: Sequence[str],
     stride_sec: float,
     threshold: float,
+    timeline: bool,
     annotate: bool,
 ) -> int:
-    """Writes <video>_timeline.json and <video>.srt of every video, and <video>_actions.mp4; returns how many failed.
+    """Scores sliding windows of every video and writes what is asked for; returns how many failed.
 
     Args:
         videos: of this process.
@@ -38,14 +39,16 @@ def write_moments(
         all_videos: of all processes; two with one name get different files.
         stride_sec: from window to window.
         threshold: windows whose best class scores less belong to no segment, and such labels are not drawn.
-        annotate: write the videos, too.
+        timeline: write <video>_timeline.json and <video>.srt.
+        annotate: write <video>_actions.mp4.
     """
     targets = dict(zip(all_videos, target_names(all_videos, folder, "")))
     failed = 0
     for video in videos:
         try:
             windows = list(log.progress(scorer.windows(video, stride_sec), None, Path(video).name, "window"))
-            _write_timeline(scorer, video, windows, targets[video], stride_sec, threshold)
+            if timeline:
+                _write_timeline(scorer, video, windows, targets[video], stride_sec, threshold)
             if annotate:
                 _annotate(scorer, video, windows, targets[video], threshold)
         except DecodeError as err:

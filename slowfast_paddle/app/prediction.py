@@ -85,6 +85,7 @@ def predict(config: Config, *, runtime: Runtime, weights: str | None = None, wis
             all_videos=good,
             stride_sec=wish.stride_sec,
             threshold=wish.threshold,
+            timeline=wish.timeline,
             annotate=wish.annotate,
         )
         failed += sum(distributed.all_gather_object(lost))
@@ -123,6 +124,8 @@ def _watch(config: Config, runtime: Runtime, weights: str | None, wish: Wish) ->
     """One camera until it ends."""
     if len(wish.input) != 1:
         raise ConfigError(f"--input {' '.join(wish.input)}: a camera is watched alone; give it as the only input")
+    if wish.timeline:
+        raise ConfigError(f"--input {wish.input[0]}: a camera has no timeline; leave out --timeline (--annotate records it)")
     here = machine.start(runtime)
     if here.world_size > 1:
         raise ConfigError(f"--input {wish.input[0]}: one process watches a camera; start predict.py without the launcher")
@@ -139,6 +142,8 @@ def _detect(config: Config, runtime: Runtime, weights: str | None, wish: Wish) -
         raise ConfigError("action detection looks at one video at a time: give --input VIDEO")
     if wish.csv or wish.timeline:
         raise ConfigError("--csv and --timeline belong to classification; action detection always writes moments and a video")
+    if wish.threshold:
+        raise ConfigError("--threshold belongs to classification; action detection draws what reaches detection.demo_score=P")
     return detection_demo.predict(
         config, runtime=runtime, video=wish.input[0], weights=weights, boxes=wish.boxes, detector=wish.detector
     )

@@ -74,12 +74,18 @@ def test_timeline_and_annotated_video(run, place, tmp_path):  # noqa: F811
     assert not (tmp_path / "broken_timeline.json").exists()
 
 
+@pytest.mark.parametrize(("flag", "written"), [("--timeline", {"a_timeline.json", "a.srt"}), ("--annotate", {"a_actions.mp4"})])
+def test_a_flag_writes_its_own_files(run, place, tmp_path, flag, written):  # noqa: F811
+    assert run("--input", place / "a.mp4", flag) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"result.json", "result.meta.json", *written}
+
+
 def test_an_annotated_video_keeps_the_clock_of_its_source(run, place, tmp_path):  # noqa: F811
     seconds = [i / 30 for i in range(60)] + [2.0, 3.5, 8.0]
     with VideoFile(tmp_path / "uneven.mp4", 30) as out:
         for second in seconds:
             out.add(np.zeros((48, 64, 3), np.uint8), second)
-    assert run("--input", tmp_path / "uneven.mp4", "--annotate", "--stride_sec", "2") == 0
+    assert run("--input", tmp_path / "uneven.mp4", "--timeline", "--annotate", "--stride_sec", "2") == 0
     timeline = json.loads((tmp_path / "uneven_timeline.json").read_text())
     assert timeline["segments"][-1]["end_sec"] > 6.5
     with av.open(str(tmp_path / "uneven_actions.mp4")) as container:
@@ -135,3 +141,5 @@ def test_what_does_not_go_together_is_refused(run, place, capsys):  # noqa: F811
     assert "a camera is watched alone" in capsys.readouterr().err
     assert run("--input", place / "a.mp4", "--boxes", "people.csv") == 2
     assert "belong to action detection" in capsys.readouterr().err
+    assert run("--input", "0", "--timeline") == 2
+    assert "a camera has no timeline" in capsys.readouterr().err
