@@ -8,7 +8,7 @@ from importlib import metadata
 
 from slowfast_paddle.doctor.check import Check
 
-REQUIRED = ("numpy", "pyyaml", "pydantic", "tqdm", "matplotlib", "jinja2", "visualdl", "setuptools")
+REQUIRED = ("numpy", "pyyaml", "pydantic", "tqdm", "matplotlib", "jinja2", "markupsafe", "pillow", "visualdl", "setuptools")
 OPTIONAL = {
     "onnx": "exporting to ONNX",
     "onnxruntime": "ONNX detectors and checking an export",
