@@ -16,10 +16,21 @@ fi
 export GLOG_minloglevel="${GLOG_minloglevel:-2}"
 export PYTHONWARNINGS="${PYTHONWARNINGS:-ignore:No ccache found}"
 
+# Says in one line what Python would say in twenty. Finding a package takes no time; importing paddle takes seconds.
+check_packages() {
+    local check='import importlib.util as i, sys; sys.exit(not all(map(i.find_spec, ("paddle", "cv2", "numpy", "pydantic", "yaml"))))'
+    if ! "$PYTHON" -c "$check"; then
+        echo "error: $PYTHON lacks paddle or another package this project needs; run 'bash quickstart.sh', or" \
+            "'$PYTHON -m pip install -e $root paddlepaddle', or set PYTHON" >&2
+        exit 2
+    fi
+}
+
 # run_single train.py arguments...
 run_single() {
     local script="$root/$1"
     shift
+    check_packages
     export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES-0}"
     exec "$PYTHON" "$script" "$@"
 }
@@ -28,9 +39,10 @@ run_single() {
 run_multi() {
     local script="$root/$1" gpus
     shift
+    check_packages
     export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES-0,1,2,3,4,5,6,7}"
     if ! gpus="$("$PYTHON" -c 'import paddle; print(paddle.device.cuda.device_count())' 2>/dev/null | tail -n 1)"; then
-        echo "error: $PYTHON cannot import paddle; run 'bash quickstart.sh' or 'pip install paddlepaddle', or set PYTHON" >&2
+        echo "error: $PYTHON has a paddle that cannot be imported; 'python -m slowfast_paddle doctor' says more" >&2
         exit 2
     fi
     if [ "$gpus" -gt 0 ]; then

@@ -19,6 +19,9 @@ from slowfast_paddle.errors import CheckpointError, SlowFastError
 DEFAULT_CONFIG = "slowfast"  # a preset: found from every folder
 DEFAULT_WEIGHTS = "checkpoints/slowfast_epoch195"
 
+# The packages that a half installation lacks, by the name they are imported with; DependencyError names those of one feature.
+_PACKAGES = {"paddle": "paddlepaddle", "cv2": "opencv-python-headless"}
+
 # Flags of the original project that are another name for a configuration key.
 _KEYS_OF_EVERY_SCRIPT = {"--log_interval": ("train.log_every_steps", int, "steps between two log lines")}
 TRAIN_KEYS = {
@@ -127,7 +130,7 @@ def run_reporting_errors(work: Callable[[], int]) -> int:
     except BrokenPipeError:  # `| head` closed the pipe: not an error of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (MemoryError, RecursionError, OSError) as err:
+    except (MemoryError, RecursionError, OSError, ImportError) as err:
         lack = _lack(err)
         if not lack:
             raise
@@ -136,7 +139,7 @@ def run_reporting_errors(work: Callable[[], int]) -> int:
 
 
 def _lack(err: Exception) -> str:
-    """What the machine has too little of, in one line; "" for what is a bug."""
+    """What the machine lacks, in one line; "" for what is a bug."""
     told = " ".join(str(err).split())[:300]
     if isinstance(err, MemoryError):
         return f"out of memory{told and f' ({told})'}; take smaller inputs, test.views_per_forward or train.batch_size"
@@ -144,6 +147,8 @@ def _lack(err: Exception) -> str:
         return f"an input is nested too deeply ({told}); expected a file that people or this package wrote"
     if isinstance(err, OSError) and err.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full ({told}); free space or name another folder"
+    if isinstance(err, ImportError) and err.name in _PACKAGES:
+        return f"{told}; install it with: {sys.executable} -m pip install {_PACKAGES[err.name]}"
     return ""
 
 

@@ -35,12 +35,12 @@ def decode(path: Path, backend: str) -> np.ndarray:
 
 def examine(decode: Decode = decode) -> Iterator[Check]:
     """One check per backend, and one for both together."""
-    from slowfast_paddle.data.synthetic import write_video
-
     truth = pictures()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "test.mp4")
         try:
+            from slowfast_paddle.data.synthetic import write_video  # needs OpenCV, which may be what is missing
+
             write_video(path, iter(truth), SIZE, Fraction(RATE))
         except (SlowFastError, ImportError) as err:
             yield Check("decoders", "problem", f"no test video can be written: {err}", "pip install av opencv-python-headless")

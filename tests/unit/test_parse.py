@@ -1,11 +1,17 @@
 """Flags and overrides in any order."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 import eval as eval_script
 import predict as predict_script
 import train as train_script
 from slowfast_paddle import cli
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -38,3 +44,21 @@ def test_a_video_may_be_named_like_an_override(parsed, tmp_path, monkeypatch):
     (tmp_path / "take.one=final.mp4").touch()
     args = parsed(predict_script, "--input", "take.one=final.mp4", "http://host/v.mp4?a.b=c")
     assert args.input == ["take.one=final.mp4", "http://host/v.mp4?a.b=c"] and args.overrides == []
+
+
+@pytest.mark.parametrize(("module", "package"), [("paddle", "paddlepaddle"), ("cv2", "opencv-python-headless")])
+@pytest.mark.parametrize("script", ["train", "predict"])
+def test_a_missing_package_is_one_line(script, module, package):
+    code = f"import sys; sys.modules[{module!r}] = None; import {script}; sys.exit({script}.main([]))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ") and done.stderr.rstrip().endswith(f"-m pip install {package}")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("module", ["paddle", "cv2", "av"])
+def test_the_doctor_looks_on_where_a_package_is_missing(module):
+    code = f"import sys; sys.modules[{module!r}] = None; from slowfast_paddle.__main__ import main; main(['doctor', '--quick'])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert not done.stderr and "problems" in done.stdout.splitlines()[-1]
+    assert module == "paddle" or "pip install" in done.stdout

@@ -30,3 +30,10 @@ def test_only_training_names_a_configuration(tmp_path, task, script, kind):
     preset = "slowfast-single" if kind == "single" else "slowfast"
     given = f"--config {preset} --weights w" if task == "train" else "--weights w"
     assert (tmp_path / "started").read_text().rstrip().endswith(f"{ROOT / script} {given}")
+
+
+@pytest.mark.parametrize("script", ["run_eval_single.sh", "run_train_multi.sh"])
+def test_a_python_without_the_packages_is_one_line(tmp_path, script):
+    ended = run(script, tmp_path, '#!/usr/bin/env bash\nexec python3 -S -I "$@"\n')  # without site-packages
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: ") and "pip install" in ended.stderr and len(ended.stderr.splitlines()) == 1
