@@ -65,6 +65,8 @@ class Predictor:
         self._gpu = _choose_device(device)
         if not isinstance(config, Config):
             config = load_config(sidecar_config(weights) if config is None else config, overrides)
+        if config.model.head.kind == "roi":
+            raise ConfigError(f"{weights}: action detection scores people, not videos; use predict.py --boxes (docs/ava.md)")
         scorer = open_scorer(config, stem(weights), self._gpu)
         if labels is not None:
             scorer = dataclasses.replace(scorer, names=_names(labels, config.model.num_classes))

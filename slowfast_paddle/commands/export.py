@@ -9,6 +9,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the checkpoint and the formats."""
     parser.add_argument("weights", help="checkpoint, with or without .pdparams")
     parser.add_argument("--config", default=None, help="what the network is; default: the checkpoint's sidecar")
+    parser.add_argument("--plugin", action="append", default=[], metavar="FILE.py", help="your file that registers architectures")
     parser.add_argument("--out", default="export", metavar="FOLDER")
     parser.add_argument("--onnx", action="store_true", help="also write network.onnx (needs paddle2onnx and onnxruntime)")
     parser.add_argument("--logits", action="store_true", help="leave the softmax and the mean over places to the client")
@@ -21,11 +22,21 @@ def run(args: argparse.Namespace) -> int:
     """Exports and prints what was verified."""
     from pathlib import Path
 
-    from slowfast_paddle.app.predictor import Predictor
+    import paddle
+
+    from slowfast_paddle.app.machine import import_plugin
+    from slowfast_paddle.app.scorer import open_scorer
+    from slowfast_paddle.app.weights import sidecar_config
+    from slowfast_paddle.checkpoint import stem
+    from slowfast_paddle.config.load import load_config
     from slowfast_paddle.export.deploy import Averaged, BoxScores, export_onnx, export_paddle
 
-    predictor = Predictor(args.weights, config=args.config, device="cpu", overrides=["test.compiled=false"])
-    scorer, data = predictor.scorer, predictor.scorer.config.data
+    for plugin in args.plugin:
+        import_plugin(Path(plugin))
+    paddle.set_device("cpu")
+    config = load_config(args.config or sidecar_config(args.weights), ["test.compiled=false"])
+    scorer = open_scorer(config, stem(args.weights), gpu=False)
+    data = scorer.config.data
     height, width = args.size or (scorer.config.test.crop_px,) * 2
     shapes = [(3, len(frames), height, width) for frames in scorer.pack.indices]
     head = scorer.config.model.head

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import paddle
 
+from slowfast_paddle.errors import ConfigError
 from slowfast_paddle.files import replacing
 from slowfast_paddle.views import cut_views, num_views
 
@@ -52,7 +53,12 @@ class FeatureNet(paddle.nn.Layer):
     """The network up to its last maps, averaged over time and space: pathways to [B, D]."""
 
     def __init__(self, network: paddle.nn.Layer) -> None:
+        """Raises ConfigError for a Layer of a plugin that shows no maps."""
         super().__init__()
+        if not hasattr(network, "features"):
+            raise ConfigError(
+                f"{type(network).__name__} has no last maps to take features from; expected a method features(pathways)"
+            )
         self.network = network
 
     def forward(self, pathways):

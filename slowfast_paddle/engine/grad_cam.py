@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import paddle
 
+from slowfast_paddle.errors import ConfigError
+
 
 def grad_cam(network: paddle.nn.Layer, pathways: Sequence[paddle.Tensor], class_index: int) -> list[np.ndarray]:
     """Heat maps of one clip, one per pathway.
@@ -18,8 +20,13 @@ def grad_cam(network: paddle.nn.Layer, pathways: Sequence[paddle.Tensor], class_
         Per pathway float32 [T_p', h, w] of its last map, 0..1; one scale for all pathways, so that they can be compared. All
         zero when nothing speaks for the class.
 
+    Raises:
+        ConfigError: a Layer of a plugin that shows no maps.
+
     Source: Selvaraju et al. 2017, equations 1 and 2, over time and space.
     """
+    if not (hasattr(network, "features") and hasattr(network, "head")):
+        raise ConfigError(f"{type(network).__name__} has no maps to look at; expected methods features(pathways) and head(maps)")
     with paddle.no_grad():
         maps = network.features(tuple(pathways))
     for x in maps:  # gradients are needed from the last maps on only

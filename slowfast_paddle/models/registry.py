@@ -102,4 +102,4 @@ def _find(table: dict, field: str, name: str):
         return table[name]
     near = difflib.get_close_matches(name, table, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(sorted(table))}"
-    raise ConfigError(f"{field}: '{name}' is unknown; {hint}")
+    raise ConfigError(f"{field}: '{name}' is unknown; {hint} (what you registered yourself comes with --plugin FILE.py)")

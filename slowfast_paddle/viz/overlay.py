@@ -96,6 +96,25 @@ def label_font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
 
 
+def captioned(picture: np.ndarray, text: str) -> np.ndarray:
+    """The picture under a line of text: uint8 [H + h, W, 3] from uint8 [H, W, 3]."""
+    text_px = max(13, round(picture.shape[0] * 0.06))
+    pad = round(text_px * 0.5)
+    font = label_font(text_px)
+    line = Image.new("RGB", (picture.shape[1], text_px + 2 * pad), PANEL)
+    fitting = fit_text(text, font, line.width - 2 * pad)
+    ImageDraw.Draw(line).text((pad, line.height / 2), fitting, font=font, fill=INK, anchor="lm")
+    return np.concatenate([np.asarray(line), picture])
+
+
+def enlarged(frame: np.ndarray, side_px: int) -> np.ndarray:
+    """A frame [H, W, 3] whose shorter side has at least so many pixels."""
+    factor = side_px / min(frame.shape[:2])
+    if factor <= 1:
+        return frame
+    return cv2.resize(frame, (round(frame.shape[1] * factor), round(frame.shape[0] * factor)), interpolation=cv2.INTER_CUBIC)
+
+
 def heat_overlay(frame: np.ndarray, heat: np.ndarray, strength: float = 0.55) -> np.ndarray:
     """Lays a heat map over a frame: cold places keep the picture, warm ones turn yellow and red.
 

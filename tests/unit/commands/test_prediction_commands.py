@@ -15,6 +15,7 @@ from slowfast_paddle.cli import run_reporting_errors
 from slowfast_paddle.config.load import load_config
 from slowfast_paddle.export.program import Program
 from slowfast_paddle.metrics.scores_file import StoredScores, load_scores, save_scores
+from slowfast_paddle.models import registry
 from tests.unit.app.test_predictor import SETTINGS, place  # noqa: F401
 
 
@@ -79,8 +80,11 @@ def test_names_of_files_are_printed_whatever_they_hold(monkeypatch):
 def test_gradcam(place, tmp_path, suffix):  # noqa: F811
     out = tmp_path / f"cam.{suffix}"
     assert main(["gradcam", str(place / "net"), "--input", str(place / "a.mp4"), "--out", str(out), "--class", "sit"]) == 0
-    if suffix == "png":
-        assert cv2.imread(str(out)).shape == (64, 6 * 32 + 5 * 4, 3)
+    if suffix == "png":  # frames of 32 px, drawn large enough to be seen, under a line of text each
+        assert cv2.imread(str(out)).shape == (2 * (160 + 25), 6 * 160 + 5 * 4, 3)
+    else:
+        video = cv2.VideoCapture(str(out))
+        assert (video.get(cv2.CAP_PROP_FRAME_WIDTH), video.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (2 * 160 + 4, 184)
     assert main(["gradcam", str(place / "net"), "--input", str(place / "a.mp4"), "--out", str(out), "--class", "none"]) == 2
 
 
@@ -89,6 +93,52 @@ def test_export(place, tmp_path, capsys):  # noqa: F811
     info = json.loads((tmp_path / "network.info.json").read_text())
     assert [given["name"] for given in info["inputs"]] == ["slow", "fast"] and info["class_names"] == ["run", "sit", "jump"]
     assert info["verified_difference"] < 1e-3 and "largest difference" in capsys.readouterr().out
+
+
+PLUGIN = """
+import paddle
+from slowfast_paddle.models.registry import register_architecture
+
+class Plain(paddle.nn.Layer):
+    def __init__(self, classes):
+        super().__init__()
+        self.classifier = paddle.nn.Linear(3, classes)
+
+    def forward(self, pathways):
+        logits = self.classifier(pathways[0].mean([2, 3, 4]))
+        return logits if self.training else logits.unsqueeze(1)
+
+@register_architecture("plain")
+def plain(config, num_frames, crop):
+    return Plain(config.num_classes)
+"""
+
+
+def test_networks_of_a_plugin(place, tmp_path, capsys, monkeypatch):  # noqa: F811
+    (tmp_path / "plain_net.py").write_text(PLUGIN)
+    config = load_config({}, [*SETTINGS, "model.architecture=plain"])
+    weights = {"classifier.weight": np.zeros((3, 3), np.float32), "classifier.bias": np.zeros(3, np.float32)}
+    checkpoint.save(tmp_path / "net", weights, {"config": config.model_dump(mode="json")})
+    commands = {
+        "extract": ["--input", str(place / "a.mp4"), "--out", str(tmp_path / "f")],
+        "gradcam": ["--input", str(place / "a.mp4"), "--out", str(tmp_path / "f.png")],
+        "export": ["--out", str(tmp_path / "e")],
+    }
+    for command, flags in commands.items():
+        assert main([command, str(tmp_path / "net"), *flags]) == 2
+        assert "--plugin FILE.py" in capsys.readouterr().err
+    for command, flags in commands.items():
+        monkeypatch.setattr(registry, "_ARCHITECTURES", {})
+        code = main([command, str(tmp_path / "net"), *flags, "--plugin", str(tmp_path / "plain_net.py")])
+        error = capsys.readouterr().err
+        assert (code == 0) if command == "export" else (code == 2 and "features(pathways)" in error), error
+
+
+@pytest.mark.parametrize("command", ["extract", "gradcam"])
+def test_action_detection_is_named(place, tmp_path, command, capsys):  # noqa: F811
+    detector_checkpoint(tmp_path)
+    assert main([command, str(tmp_path / "net"), "--input", str(place / "a.mp4"), "--out", str(tmp_path / "f.png")]) == 2
+    assert "predict.py --boxes" in capsys.readouterr().err
 
 
 def detector_checkpoint(folder, *settings):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from slowfast_paddle.errors import DataError
-from slowfast_paddle.viz.overlay import draw_labels, heat_overlay
+from slowfast_paddle.viz.overlay import captioned, draw_labels, enlarged, heat_overlay
 from slowfast_paddle.viz.video_file import VideoFile, strip_of, write_picture
 
 
@@ -21,6 +21,19 @@ def test_labels_at_any_size(size):
     if min(size) >= 240:
         changed = (out != frame).any(axis=2)
         assert 0.02 < changed.mean() < 0.35 and not changed[: size[0] // 2].any()
+
+
+def test_a_caption_stands_outside():
+    picture = np.full((160, 324, 3), 90, np.uint8)
+    out = captioned(picture, "a name that is much too long for so few pixels, and goes on and on")
+    assert out.shape[1:] == (324, 3) and np.array_equal(out[-160:], picture)
+    text = (out[:-160] > 150).any(axis=(0, 2))
+    assert text[20:250].mean() > 0.5 and not text[-4:].any()
+
+
+def test_frames_grow_to_be_seen():
+    assert enlarged(np.zeros((60, 80, 3), np.uint8), 160).shape == (160, 213, 3)
+    assert enlarged(np.zeros((240, 320, 3), np.uint8), 160).shape == (240, 320, 3)
 
 
 def test_heat():
