@@ -47,7 +47,7 @@ def stream_frames(video: str | Path | np.ndarray, options: ReadOptions) -> Itera
 
 
 def sliding_items(video: str | Path | np.ndarray, sliding: Sliding, fps: float | None = None) -> Iterator[dict]:
-    """One test item (see views.py) a window, with "start_sec" and "end_sec".
+    """One test item (see views.py) a window, with "start_sec" and "end_sec", and "video_sec", which the last may go beyond.
 
     A video shorter than one window gives one; frames past the end repeat the last one, as everywhere in testing. A window
     that begins after the last whole one is added when the rest is at least half a stride. Where frames come unevenly, windows
@@ -69,6 +69,7 @@ def sliding_items(video: str | Path | np.ndarray, sliding: Sliding, fps: float |
     for window, (frames, index) in zip(plan, read):
         if window.first < max(seen, 1):
             span = {"fps": source.timeline.fps, "start_sec": window.start_sec, "end_sec": window.end_sec}
+            span["video_sec"] = window.video_sec
             yield item_of(frames, index, sliding) | span
     if not seen:
         raise DecodeError(f"{source.name}: no frame could be decoded")
@@ -113,10 +114,11 @@ def _gathered(kept: dict[int, np.ndarray], places: np.ndarray) -> tuple[np.ndarr
 
 @dataclass(frozen=True)
 class _Planned:
-    """One window: its span, the frame it begins with (a fraction in general), and its frames [T]."""
+    """One window: its span, the length of the video, the frame it begins with (a fraction in general), and its frames [T]."""
 
     start_sec: float
     end_sec: float
+    video_sec: float
     first: float
     places: np.ndarray
 
@@ -134,7 +136,7 @@ def _plan(timeline: Timeline, sliding: Sliding) -> Iterator[_Planned]:
         first, places = start, spread(start, start + window - 1, shape.num_frames, count)
         if times is not None:
             first, places = frames_at_times(first, fps, times), frames_at_times(places, fps, times)
-        yield _Planned(start / fps, (start + window) / fps, first, places)
+        yield _Planned(start / fps, (start + window) / fps, count / fps, first, places)
         number += 1
 
 

@@ -7,6 +7,8 @@ import numpy as np
 
 from slowfast_paddle.metrics.topk import top_classes
 
+TOUCHING_SEC = 1e-6  # two windows with less between them leave out nothing
+
 
 @dataclass(frozen=True)
 class Window:
@@ -33,18 +35,18 @@ def score_windows(items: Iterable[dict], score: Callable[[dict], np.ndarray]) ->
     """Scores window after window; nothing of a window's frames is kept.
 
     Args:
-        items: test items with "start_sec" and "end_sec".
+        items: test items with "start_sec", "end_sec" and "video_sec"; a window ends with its video.
         score: one item to scores [K], the function evaluation uses.
     """
     for item in items:
-        yield Window(float(item["start_sec"]), float(item["end_sec"]), score(item))
+        yield Window(float(item["start_sec"]), float(min(item["end_sec"], item["video_sec"])), score(item))
 
 
 def merge(windows: Sequence[Window], names: Sequence[str], threshold: float = 0.0) -> list[Segment]:
-    """Merges neighbouring windows with the same best class into segments that neither overlap nor leave their windows.
+    """Merges touching windows with the same best class into segments that neither overlap nor leave their windows.
 
     A moment covered by several windows belongs to the one whose centre is nearest, so that the borders lie midway between
-    window centres.
+    window centres. What no window covers belongs to no segment.
 
     Args:
         windows: in order of time.
@@ -57,10 +59,9 @@ def merge(windows: Sequence[Window], names: Sequence[str], threshold: float = 0.
         best = int(top_classes(window.scores[None], 1)[0, 0])
         score = float(window.scores[best])
         if score < threshold:
-            members = []
             continue
         start, end = _own_span(windows, number)
-        if members and segments[-1].class_index == best:
+        if segments and segments[-1].class_index == best and start - segments[-1].end_sec < TOUCHING_SEC:
             members.append(score)
             segments[-1] = Segment(segments[-1].start_sec, end, best, names[best], float(np.mean(members)), max(members))
         else:

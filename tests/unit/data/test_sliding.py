@@ -35,6 +35,7 @@ def test_windows_hold_the_right_frames():
 def test_a_short_video_is_one_window():
     (item,) = sliding_items(video(2), setting(), fps=30.0)
     assert cut_view(item, 0)[:, 0, 0, 0].tolist() == [0, 1, 1, 1]
+    assert item["end_sec"] == 8 / 30 and item["video_sec"] == 2 / 30
 
 
 def test_three_crops():

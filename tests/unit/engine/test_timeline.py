@@ -32,6 +32,13 @@ def test_windows_that_do_not_touch_keep_their_span():
     assert [(s.start_sec, s.end_sec) for s in segments] == [(0.0, 1.0), (5.0, 6.0)]
 
 
+def test_what_no_window_covers_belongs_to_no_segment():
+    segments = merge(windows([0, 0, 0], length=2.07, stride=4.0), NAMES)
+    assert [(s.start_sec, s.end_sec) for s in segments] == [(0.0, 2.07), (4.0, 6.07), (8.0, 10.07)]
+    (segment,) = merge(windows([0] * 12, length=0.7, stride=0.7), NAMES)
+    assert segment.start_sec == 0.0 and abs(segment.end_sec - 8.4) < 1e-9
+
+
 def test_subtitles():
     assert srt_time(3661.0416) == "01:01:01,042" and srt_time(59.9996) == "00:01:00,000"
     text = to_srt(merge(windows([1, 0]), NAMES))
@@ -44,5 +51,6 @@ def test_running_labels():
 
 
 def test_scores_come_from_the_given_function():
-    items = [{"start_sec": 0, "end_sec": 2, "frames": None}]
-    assert next(iter(score_windows(items, lambda item: np.array([1.0, 0.0])))).scores[0] == 1.0
+    items = [{"start_sec": 0, "end_sec": 2, "video_sec": 1.7, "frames": None}]
+    (window,) = score_windows(items, lambda item: np.array([1.0, 0.0]))
+    assert window.scores[0] == 1.0 and window.end_sec == 1.7, "a window ends with its video"
