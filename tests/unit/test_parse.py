@@ -1,4 +1,4 @@
-"""Flags and overrides in any order."""
+"""Flags and overrides in any order; packages that are missing."""
 
 import subprocess
 import sys
