@@ -29,6 +29,7 @@ from slowfast_paddle.engine.live import LiveResult
 from slowfast_paddle.engine.prediction import Prediction, prediction_of
 from slowfast_paddle.engine.timeline import Segment, Window, merge
 from slowfast_paddle.errors import ConfigError, DataError, DecodeError
+from slowfast_paddle.export.program import meet_paddle
 from slowfast_paddle.labels import class_names
 
 
@@ -62,6 +63,7 @@ class Predictor:
             raise ConfigError(f"top_k is {top_k!r}; expected a whole number above 0")
         if not isinstance(config, (str, Path, Config, NoneType)):
             raise ConfigError(f"config is of type {type(config).__name__}; expected a preset, a YAML file or a Config")
+        meet_paddle()
         self._gpu = _choose_device(device)
         if not isinstance(config, Config):
             config = load_config(sidecar_config(weights) if config is None else config, overrides)

@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -28,6 +27,8 @@ from slowfast_paddle.engine.live import LatestFrames, LiveResult, live
 from slowfast_paddle.engine.timeline import Window, score_windows
 from slowfast_paddle.errors import CheckpointError, DataError
 from slowfast_paddle.export.compile import CompiledNetwork
+from slowfast_paddle.export.program import meet_paddle
+from slowfast_paddle.locks import ForkLock
 from slowfast_paddle.models.pack import PackPathways
 
 
@@ -50,7 +51,7 @@ class Scorer:
     pack: PackPathways
     names: tuple[str, ...]
     dense: DenseTime | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    lock: ForkLock = field(default_factory=ForkLock, repr=False)
 
     @property
     def multi_label(self) -> bool:
@@ -84,6 +85,7 @@ class Scorer:
 
     def score(self, item: dict) -> Answer:
         """The answer for one test item with its views. One call runs at a time; threads wait for each other."""
+        meet_paddle()
         config, pack = self.config, pack_for(self.runner, self.pack)
         views, classes, average = config.test.views_per_forward, config.model.num_classes, config.test.average
         with self.lock, paddle.no_grad():

@@ -14,6 +14,7 @@ from slowfast_paddle.config.load import load_config
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.errors import CheckpointError
 from slowfast_paddle.layers.init import without_random_weights
+from slowfast_paddle.locks import PADDLE
 
 _logger = log.get(__name__)
 
@@ -56,9 +57,10 @@ def load_model(path: str | Path, config: Config | None = None) -> nn.Layer:
         raise CheckpointError(
             f"{file}: holds {numbers} numbers, too few for model.num_classes {classes}; use the config the weights were trained with"
         )
-    with without_random_weights():
-        network = build_model(config)
-    checkpoint.load_weights(network, state, file)
+    with PADDLE:  # Paddle: while another thread traces, 2.6 makes parameters without memory and 3.3 refuses their type
+        with without_random_weights():
+            network = build_model(config)
+        checkpoint.load_weights(network, state, file)
     network.eval()
     return network
 

@@ -8,7 +8,6 @@ import contextlib
 import logging
 import platform
 import tempfile
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +17,8 @@ import paddle
 from slowfast_paddle.errors import ExportError
 from slowfast_paddle.export.cache import cached_folder, default_cache_dir, is_intact, kept_folder, network_digest
 from slowfast_paddle.export.engines import Engine, engines
-from slowfast_paddle.export.program import Program
+from slowfast_paddle.export.program import Program, meet_paddle
+from slowfast_paddle.locks import PADDLE, ForkLock
 
 MAX_SHAPES = 4  # each holds the weights once more; an input of yet another shape takes the dygraph path
 _log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class CompiledNetwork:
         self._example = None if example is None else [np.asarray(value) for value in example]
         self._precision = precision
         self._programs: dict[tuple, Program | None] = {}
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
 
     def __call__(self, pathways: Sequence, *extras) -> paddle.Tensor:
         """Logits of a batch, as the network gives them.
@@ -64,6 +64,7 @@ class CompiledNetwork:
             pathways: [B, 3, T_p, H, W] float32 each, tensors or arrays; extras: boxes [R, 4], boxes_num [B].
             Returns: [B, positions, classes], or [R, classes] for a region network.
         """
+        meet_paddle()
         arrays = [np.asarray(value) for value in (*pathways, *extras)]
         program = self._program(arrays, len(pathways))
         if program is None:
@@ -128,7 +129,8 @@ class CompiledNetwork:
 
         tolerance = engine.tolerance[self._precision]
         try:
-            folder = cached_folder(self._cache_dir, key, build)
+            with PADDLE:  # threads that want the same program wait for the first to build it
+                folder = cached_folder(self._cache_dir, key, build)
         except OSError as err:
             _log.warning("%s: cannot keep compiled programs (%s); set SLOWFAST_CACHE", self._cache_dir, err.strerror)
             with tempfile.TemporaryDirectory() as scratch:  # the program is read whole when it is loaded
@@ -180,7 +182,7 @@ def verify(program: Program, network: paddle.nn.Layer, arrays: list[np.ndarray],
 
 def run_dygraph(network: paddle.nn.Layer, arrays: list[np.ndarray], pathways: int) -> paddle.Tensor:
     """Runs the network itself on arrays."""
-    with paddle.no_grad():
+    with PADDLE, paddle.no_grad():
         tensors = [paddle.to_tensor(array) for array in arrays]
         return network(tuple(tensors[:pathways]), *tensors[pathways:])
 

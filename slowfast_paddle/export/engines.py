@@ -10,6 +10,7 @@ from paddle import inference, nn
 
 from slowfast_paddle.errors import ConfigError, ExportError
 from slowfast_paddle.export.program import STEM, first_line, save_program, use_onednn
+from slowfast_paddle.locks import PADDLE
 
 PRECISIONS = {"float32": "Float32", "bfloat16": "Bfloat16"}
 
@@ -62,7 +63,7 @@ def _cpu_flags() -> set[str]:
 
 
 def _save_for_openvino(network: nn.Layer, inputs: Sequence[np.ndarray], pathways: int, folder: Path, free_sizes: bool) -> None:
-    with paddle.pir_utils.OldIrGuard():
+    with PADDLE, paddle.pir_utils.OldIrGuard():
         try:
             save_program(network, inputs, pathways, folder, free_sizes)
         except TypeError as err:  # Paddle: some functions of 3.3 only know the new representation (matmul, sigmoid)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import tempfile
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,12 +13,19 @@ from paddle import inference
 
 from slowfast_paddle import cpu
 from slowfast_paddle.errors import ExportError
+from slowfast_paddle.locks import PADDLE, ForkLock
 
 STEM = "network"
 GRAPH_SUFFIXES = (".json", ".pdmodel")  # Paddle 3 writes the first, 2.6 the second
 PATHWAY_NAMES = {1: ("clip",), 2: ("slow", "fast")}
 # What Paddle raises from tracing, saving and running; anything else is a bug of ours and keeps its traceback.
 PADDLE_ERRORS = (RuntimeError, ValueError, NotImplementedError, OSError)
+
+
+def meet_paddle() -> None:
+    """Paddle: a thread that first meets Paddle while another traces begins in static mode, and stays there."""
+    with PADDLE:
+        paddle.in_dynamic_mode()
 
 
 def input_names(pathways: int, extras: int = 0) -> list[str]:
@@ -46,7 +52,7 @@ def save_program(
     shapes = [array.shape[1:2] + (None,) * (array.ndim - 2) if free_sizes else array.shape[1:] for array in inputs]
     specs = [paddle.static.InputSpec([None, *shape], array.dtype.name, name) for name, array, shape in zip(names, inputs, shapes)]
     try:
-        with _forwards_kept(network), warnings.catch_warnings():
+        with PADDLE, _forwards_kept(network), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Paddle warns of what its own rewriting does
             paddle.jit.save(network, str(folder / STEM), input_spec=[tuple(specs[:pathways]), *specs[pathways:]])
     except PADDLE_ERRORS as err:
@@ -138,14 +144,15 @@ class Program:
         config.set_cpu_math_library_num_threads(threads or cpu_threads())
         use_engine(config)
         # Paddle: OpenVINO leaves a copy of the weights in ./__cache__ unless told where; loading it again saves no time.
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch, _on_own_cores():
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch, _on_own_cores(), PADDLE:
             config.set_optim_cache_dir(scratch)
             try:
                 self._predictor = inference.create_predictor(config)
             except PADDLE_ERRORS as err:
                 raise ExportError(f"{folder}: Paddle Inference cannot load the program ({first_line(err)})") from err
         self.names = list(self._predictor.get_input_names())
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
+        self._running = False
 
     def __call__(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
         """Runs the program on one array per input and returns its one output.
@@ -154,6 +161,12 @@ class Program:
             ExportError: Paddle Inference fails.
         """
         with self._lock:
+            if self._running:  # in another thread of the process this one was forked from; it is not going on here
+                raise ExportError(
+                    "the process was forked while another thread predicted, which the compiled program does not survive; "
+                    "make the Predictor after the fork, or start processes with 'spawn'"
+                )
+            self._running = True
             try:
                 for name, array in zip(self.names, arrays, strict=True):
                     self._predictor.get_input_handle(name).copy_from_cpu(np.ascontiguousarray(array))
@@ -161,6 +174,8 @@ class Program:
                 return self._predictor.get_output_handle(self._predictor.get_output_names()[0]).copy_to_cpu()
             except PADDLE_ERRORS as err:
                 raise ExportError(f"the compiled program failed ({first_line(err)})") from err
+            finally:
+                self._running = False
 
 
 def first_line(err: BaseException) -> str:

@@ -230,3 +230,36 @@ def test_bfloat16_is_refused_where_nothing_computes_it(monkeypatch):
     monkeypatch.setattr("slowfast_paddle.export.engines._cpu_flags", lambda: {"avx512f"})
     with pytest.raises(ConfigError, match="avx512_bf16 or amx_bf16"):
         check_precision("bfloat16", compiled=True)
+
+
+def test_threads_with_networks_of_their_own_compile_at_once(tmp_path, caplog):
+    """Tracing switches the whole of Paddle; each thread gets the fastest engine, built once."""
+    networks = [Tiny() for _ in range(4)]
+    for net in networks:
+        net.set_state_dict(networks[0].state_dict())
+        net.eval()
+    expected = dygraph(networks[0], clips(1))
+    compiled = [CompiledNetwork(net, tmp_path) for net in networks]
+    results = {}
+
+    def work(i):
+        results[i] = compiled[i](clips(1)).numpy()
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    logging.getLogger("slowfast_paddle").propagate = True
+    with caplog.at_level(logging.WARNING, logger="slowfast_paddle"):
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+    assert sorted(results) == [0, 1, 2, 3] and not caplog.text
+    assert folders(tmp_path) == [engines("float32")[0].name.lower()]
+    for got in results.values():
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_child_forked_while_a_program_runs_is_told(network, tmp_path):
+    save_program(network, clips(1), 2, tmp_path)
+    program = Program(tmp_path)
+    program(clips(1))
+    program._running = True  # as a child finds it
+    with pytest.raises(ExportError, match="make the Predictor after the fork"):
+        program(clips(1))
