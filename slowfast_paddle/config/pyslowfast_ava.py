@@ -51,4 +51,4 @@ def detection(values: Mapping[str, Any], unmapped: list[str]) -> dict[str, Any]:
 
 
 def _join(folder: str, name: str) -> str:
-    return str(PurePath(folder, name)) if name else ""
+    return str(PurePath(folder, str(name))) if name else ""

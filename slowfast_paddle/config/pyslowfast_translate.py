@@ -175,6 +175,10 @@ def _classes(values: Mapping[str, Any], result: Translation) -> None:
 
 
 def _resnet(values: Mapping[str, Any], result: Translation, pathways: int) -> None:
+    rows_of_stages = [key for key in DEFAULTS if key.startswith(("RESNET.", "NONLOCAL.")) and isinstance(DEFAULTS[key], list)]
+    if uneven := [key for key in rows_of_stages if len(values[key]) != 4]:
+        result.wrong += uneven
+        return
     depth, basic = values["RESNET.DEPTH"], values["RESNET.TRANS_FUNC"] == "basic_transform"
     if depth not in _BLOCKS or basic != (depth == 18) and depth != 18:
         result.lost.append("RESNET.DEPTH" if depth not in _BLOCKS else "RESNET.TRANS_FUNC")

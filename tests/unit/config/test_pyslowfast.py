@@ -224,6 +224,7 @@ def test_overrides_in_their_style():
         ("SOLVER:\n  DAMPENING: 0.1\n", r"x\.yaml:2: SOLVER\.DAMPENING: 0\.1 changes training and has no counterpart"),
         ("RESNET:\n  SPATIAL_STRIDES: [[1, 2], [2, 2], [2, 2], [2, 2]]\n", "changes the network"),
         ("MODEL:\n\tARCH: slow\n", r"x\.yaml:2: a tab"),
+        ("MODEL:\n  ARCH: slow\nNONLOCAL:\n  LOCATION: [[[1, 2]]]\n", r"x\.yaml:4: NONLOCAL\.LOCATION: expected a value such"),
         ("SOLVER:\n  MAX_EPOCH: abc\n", r"x\.yaml:2: SOLVER\.MAX_EPOCH: expected a value such as 300, found 'abc'"),
         ("SOLVER:\n  BASE_LR: abc\n", r"x\.yaml:2: SOLVER\.BASE_LR: expected a value such as 0\.1, found 'abc'"),
         ("DATA:\n  MEAN: 0.45\n", r"x\.yaml:2: DATA\.MEAN: expected a value such as \[0\.45, 0\.45, 0\.45\], found 0\.45"),
