@@ -59,7 +59,7 @@ def test_values():
     assert (lars.optim.kind, lars.optim.clip_grad_value, lars.model.norm.kind) == ("lars", 2.0, "sync")
     with pytest.raises(ConfigError, match=r"SOLVER\.LARS_ON: True changes training"):
         load_config(FOLDER / "slowfast_4x16_r50.yaml", [*other, "SOLVER.OPTIMIZING_METHOD", "adamw"])
-    ssv2 = load_config(FOLDER / "slowfast_16x8_r50_ssv2.yaml", ["TEST.NUM_ENSEMBLE_VIEWS", "10", "TEST.NUM_SPATIAL_CROPS", "3"])
+    ssv2 = load_config(FOLDER / "slowfast_16x8_r50_ssv2.yaml", ["TEST.NUM_ENSEMBLE_VIEWS", "10"])
     assert ssv2.data.frame_sampling == load_config("slowfast_16x8_r50_ssv2").data.frame_sampling == "segments"
     assert (ssv2.test.num_clips, ssv2.test.num_crops) == (1, 1)
     pooled = load_config(FOLDER / "c2d_nopool_8x8_r50.yaml")
