@@ -60,7 +60,7 @@ def test_shapes_tell_the_network(kind):
     """A network built from what its shapes say, and from nothing else, has the same shapes."""
     _, net = network(kind)
     shapes = {name: tuple(value.shape) for name, value in net.state_dict().items()}
-    facts = {key: json.dumps(value) for key, value in infer_model(shapes).items()}
+    facts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in infer_model(shapes).items()}
     open_part = [f"model.alpha={4 if kind in ('slowfast', 'bare') else 1}", f"data.num_frames={16 if kind != 'x3d' else 4}"]
     again = load_config(None, [*(f"{key}={value}" for key, value in facts.items()), *open_part])
     rebuilt = build_model(again.model, again.data.num_frames, again.data.crop_px)
