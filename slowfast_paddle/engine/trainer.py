@@ -1,8 +1,7 @@
 """The training loop: epochs, steps, validation, checkpoints, exact resuming."""
 
-import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -138,9 +137,9 @@ class Trainer:
         with closing(self._curves), self._stop:
             while self._at.epoch < self._options.epochs and not self._out_of_patience():
                 self._train_epoch()
-                if not self._told_to_stop():
+                if not self._stop.agreed():
                     self._finish_epoch()
-                if self._told_to_stop():
+                if self._stop.agreed():
                     self._save_if_new()
                     _logger.warning("stopped by signal %d; continue from %s", self._stop.received, self._last)
                     return self._result(self._stop.exit_code)
@@ -154,30 +153,6 @@ class Trainer:
             return False
         _logger.info("stopping early: %d validations without a better one", patience)
         return True
-
-    def _told_to_stop(self) -> bool:
-        """Whether any rank was; all ask at the same places and hear the same, so that none waits for one that has left."""
-        told = distributed.all_sum(np.array([float(self._stop.received is not None)]))[0] > 0
-        if told:
-            self._stop.received = self._stop.received or signal.SIGTERM
-        return told
-
-    def _until_told(self, batches: Iterable[Any]) -> Iterator[Any]:
-        for batch in batches:
-            if self._told_to_stop():
-                raise StopNow
-            yield batch
-
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """A signal ends a single process inside at once; several agree before it and see it through."""
-        if self._told_to_stop():
-            raise StopNow
-        self._stop.interruptible = distributed.world_size() == 1
-        try:
-            yield
-        finally:
-            self._stop.interruptible = False
 
     def _result(self, exit_code: int) -> FitResult:
         return FitResult(self._last, self._at.metrics, self._snapshots.best, exit_code)
@@ -207,7 +182,6 @@ class Trainer:
                 self._report(pace, window, lr)
                 window = RunningMeans()
             if result.stop:
-                self._stop.received = self._stop.received or signal.SIGTERM  # another rank was told
                 break
             if self._options.save_every_steps and self._at.step % self._options.save_every_steps == 0 and self._at.step < steps:
                 self._average_statistics()
@@ -294,7 +268,7 @@ class Trainer:
 
     def _update_bn(self, count: int) -> None:
         self.network.train()
-        batches = self._until_told(islice(self._loader.full_size_batches(self._at.epoch), count))
+        batches = self._stop.until_told(islice(self._loader.full_size_batches(self._at.epoch), count))
         with self._stepper.autocast():
             update_bn_statistics(
                 self.network,
@@ -304,10 +278,10 @@ class Trainer:
 
     def _run_validation(self) -> bool:
         """Whether it was the best so far."""
-        with self._interruptible():
+        with self._stop.interruptible():
             metrics = dict(self._validate(self.network))
         if self._ema:
-            with self._ema.swapped(), self._interruptible():
+            with self._ema.swapped(), self._stop.interruptible():
                 metrics.update({f"ema_{name}": value for name, value in self._validate(self.network).items()})
         self._at.metrics = metrics
         self._curves.write("val", self.global_step, {"epoch": self._at.epoch, **metrics})
