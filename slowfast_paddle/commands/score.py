@@ -51,10 +51,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _line(stored, ks: list[int]) -> str:
-    from slowfast_paddle.viz.evaluation import metrics_of
+def _metrics(stored, ks: list[int]) -> dict[str, float]:
+    from slowfast_paddle.metrics.scores import metrics_of
 
-    values = metrics_of(stored, tuple(ks))
+    return metrics_of(stored.scores, stored.labels, tuple(ks)) if len(stored.videos) else {}
+
+
+def _line(stored, ks: list[int]) -> str:
+    values = _metrics(stored, ks)
     count = f"({len(stored.videos)} videos)"
     if not values:
         return f"no labels {count}"
@@ -67,7 +71,5 @@ def _write_json(path: str, stored, ks: list[int]) -> None:
     import json
     from pathlib import Path
 
-    from slowfast_paddle.viz.evaluation import metrics_of
-
-    content = {"metrics": metrics_of(stored, tuple(ks)), "videos": len(stored.videos), "stamp": stored.stamp}
+    content = {"metrics": _metrics(stored, ks), "videos": len(stored.videos), "stamp": stored.stamp}
     Path(path).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -4,10 +4,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from slowfast_paddle.metrics.activation import probabilities
 from slowfast_paddle.metrics.calibration import expected_calibration_error
 from slowfast_paddle.metrics.confusion import confusion_matrix, mean_class_accuracy
 from slowfast_paddle.metrics.mean_ap import mean_average_precision
-from slowfast_paddle.metrics.topk import topk_accuracy
+from slowfast_paddle.metrics.topk import top_classes, topk_accuracy
+
+
+def metrics_of(scores: np.ndarray, labels: np.ndarray | None, ks: tuple[int, ...] = (1, 5)) -> dict[str, float]:
+    """Every metric the labels allow, as shares of 1; nan without rows.
+
+    Args:
+        scores: [N, C], probabilities or logits.
+        labels: [N] or multi-hot [N, C].
+        ks: top-k accuracies to compute; each is named by the k asked for ("top5" with three classes is always 1).
+
+    Returns:
+        top1, top5, ..., mean_class, ece for single labels; map for multi-hot ones; empty without labels.
+    """
+    if labels is None:
+        return {}
+    if labels.ndim == 2:
+        return {"map": mean_average_precision(scores, labels)}
+    matrix = confusion_matrix(labels, top_classes(scores, 1)[:, 0], scores.shape[1])
+    accuracies = {f"top{k}": topk_accuracy(scores, labels, k) for k in ks}
+    calibration = expected_calibration_error(probabilities(scores), labels)
+    return {**accuracies, "mean_class": mean_class_accuracy(matrix), "ece": calibration}
 
 
 @dataclass(frozen=True)
@@ -36,20 +58,6 @@ class Scores:
         return [i for i, error in enumerate(self.errors) if error]
 
     def metrics(self, ks: tuple[int, ...] = (1, 5)) -> dict[str, float]:
-        """Metrics of the videos that did not fail, as shares of 1.
-
-        Args:
-            ks: top-k accuracies to compute; each is named by the k asked for ("top5" with three classes is always 1).
-
-        Returns:
-            top1, top5, ..., mean_class, ece for single labels; map for multi-hot ones; empty without labels.
-        """
-        if self.labels is None:
-            return {}
+        """Metrics of the videos that did not fail; see `metrics_of`."""
         good = np.array([not error for error in self.errors], dtype=bool)
-        scores, labels = self.scores[good], self.labels[good]
-        if labels.ndim == 2:
-            return {"map": mean_average_precision(scores, labels)}
-        matrix = confusion_matrix(labels, scores.argmax(axis=1), scores.shape[1])
-        accuracies = {f"top{k}": topk_accuracy(scores, labels, k) for k in ks}
-        return {**accuracies, "mean_class": mean_class_accuracy(matrix), "ece": expected_calibration_error(scores, labels)}
+        return metrics_of(self.scores[good], None if self.labels is None else self.labels[good], ks)

@@ -4,32 +4,28 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from slowfast_paddle.metrics.activation import activate
-from slowfast_paddle.metrics.calibration import expected_calibration_error, reliability
-from slowfast_paddle.metrics.confusion import confusion_matrix, mean_class_accuracy, most_confused, per_class
-from slowfast_paddle.metrics.mean_ap import average_precisions, mean_average_precision
+from slowfast_paddle.metrics.activation import probabilities
+from slowfast_paddle.metrics.calibration import reliability
+from slowfast_paddle.metrics.confusion import confusion_matrix, most_confused, per_class
+from slowfast_paddle.metrics.mean_ap import average_precisions
+from slowfast_paddle.metrics.scores import metrics_of
 from slowfast_paddle.metrics.scores_file import StoredScores
-from slowfast_paddle.metrics.topk import top_classes, topk_accuracy
+from slowfast_paddle.metrics.topk import top_classes
 from slowfast_paddle.viz.report import ClassRow, Confusion, Headline, Reliability, ReportContent, VideoCard
 
 GUESSES = 3
 PAIRS = 10
 
 
-def probabilities(stored: StoredScores) -> np.ndarray:
-    """Scores as probabilities [N, K]; tables of logits (averaging by score) pass through the softmax."""
-    scores = stored.scores
-    if not len(scores) or stored.multi_label:
-        return scores
-    sums_to_one = np.allclose(scores.sum(axis=1), 1.0, atol=1e-3) and scores.min() >= 0
-    return scores if sums_to_one else activate(scores, "softmax")
+def _probabilities(stored: StoredScores) -> np.ndarray:
+    return stored.scores if stored.multi_label else probabilities(stored.scores)
 
 
 def worst_videos(stored: StoredScores, count: int) -> list[int]:
     """Rows whose true class got the least probability, worst first; only wrong ones. Empty without single labels."""
     if stored.labels is None or stored.multi_label:
         return []
-    probs = probabilities(stored)
+    probs = _probabilities(stored)
     given = probs[np.arange(len(probs)), stored.labels]
     wrong = top_classes(probs, 1)[:, 0] != stored.labels if len(probs) else np.zeros(0, bool)
     return [int(i) for i in np.argsort(given, kind="stable") if wrong[i]][:count]
@@ -42,26 +38,11 @@ def uncertain_videos(stored: StoredScores, count: int) -> list[int]:
 
 def uncertainty(stored: StoredScores) -> np.ndarray:
     """Entropy of each row as a share of the largest possible one: 0 sure, 1 no idea. Mean over classes if multi-label."""
-    probs = np.clip(probabilities(stored).astype(np.float64), 1e-12, 1.0)
+    probs = np.clip(_probabilities(stored).astype(np.float64), 1e-12, 1.0)
     if stored.multi_label:
         other = np.clip(1.0 - probs, 1e-12, 1.0)
         return -(probs * np.log2(probs) + other * np.log2(other)).mean(axis=1)
     return -(probs * np.log(probs)).sum(axis=1) / np.log(max(probs.shape[1], 2))
-
-
-def metrics_of(stored: StoredScores, ks: tuple[int, ...] = (1, 5)) -> dict[str, float]:
-    """Every metric the labels allow, as shares of 1; k beyond the number of classes is left out. Empty without labels."""
-    if stored.labels is None or not len(stored.videos):
-        return {}
-    if stored.multi_label:
-        return {"map": mean_average_precision(stored.scores, stored.labels)}
-    matrix = confusion_matrix(stored.labels, top_classes(stored.scores, 1)[:, 0], stored.scores.shape[1])
-    tops = {f"top{k}": topk_accuracy(stored.scores, stored.labels, k) for k in ks if k <= stored.scores.shape[1]}
-    return {
-        **tops,
-        "mean_class": mean_class_accuracy(matrix),
-        "ece": expected_calibration_error(probabilities(stored), stored.labels),
-    }
 
 
 def report_content(
@@ -101,7 +82,8 @@ def report_content(
 
 
 def _headlines(stored: StoredScores, failed: int) -> list[Headline]:
-    values = metrics_of(stored)
+    ks = tuple(k for k in (1, 5) if k <= stored.scores.shape[1])  # the five best of three classes say nothing
+    values = metrics_of(stored.scores, stored.labels, ks) if len(stored.videos) else {}
     text = {
         "top1": ("Top-1", "%", "the best guess is the true class"),
         "top5": ("Top-5", "%", "the true class is among the five best"),
@@ -141,12 +123,12 @@ def _pairs(matrix: np.ndarray, names: tuple[str, ...]) -> list[Confusion]:
 
 
 def _reliability(stored: StoredScores) -> Reliability:
-    bins = reliability(probabilities(stored), stored.labels, bins=10)
+    bins = reliability(_probabilities(stored), stored.labels, bins=10)
     return Reliability(*(np.nan_to_num(np.array(part)) for part in zip(*((b.confidence, b.accuracy, b.count) for b in bins))))
 
 
 def _card(stored: StoredScores, row: int, strips: Mapping[int, np.ndarray]) -> VideoCard:
-    names, probs = stored.names(), probabilities(stored)[row]
+    names, probs = stored.names(), _probabilities(stored)[row]
     best = top_classes(probs[None], GUESSES)[0]
     truth, right, note = "", None, f"uncertainty {uncertainty(stored)[row]:.2f} of 1"
     if stored.multi_label:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from slowfast_paddle.metrics import calibration, confusion, topk
+from slowfast_paddle.metrics.activation import activate, probabilities
 from slowfast_paddle.metrics.mean_ap import average_precision, mean_average_precision
 from slowfast_paddle.metrics.running import RunningMeans
-from slowfast_paddle.metrics.scores import Scores
+from slowfast_paddle.metrics.scores import Scores, metrics_of
 
 
 def test_equal_scores_go_to_the_lower_class():
@@ -67,6 +68,19 @@ def test_failed_videos_are_left_out_and_named():
     metrics = scores.metrics()
     assert (metrics["top1"], metrics["top5"], metrics["mean_class"]) == (0.5, 1.0, 0.5)
     assert _scores(labels=None).metrics() == {}
+
+
+def test_calibration_is_that_of_probabilities_whatever_the_views_became():
+    """Means of logits are softmaxed, largest probabilities shared out; stored and fresh scores are measured alike."""
+    logits = np.random.default_rng(0).normal(0, 4, (50, 5))
+    labels = np.arange(50) % 5
+    probs = activate(logits, "softmax")
+    expected = calibration.expected_calibration_error(probs, labels)
+    for scores in (logits, probs, probs.astype(np.float32)):
+        counts = np.ones(50, dtype=np.int32)
+        fresh = Scores(scores, labels, counts, counts, counts, [""] * 50).metrics((1,))
+        assert fresh["ece"] == pytest.approx(expected, abs=1e-6) and fresh == metrics_of(scores, labels, (1,))
+    assert np.allclose(probabilities(np.array([[0.9, 0.6], [0.2, 0.8]])), [[0.6, 0.4], [0.2, 0.8]])
 
 
 def test_multi_hot_labels_give_map():
