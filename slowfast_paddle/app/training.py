@@ -14,11 +14,12 @@ from slowfast_paddle.config.load import dump_config
 from slowfast_paddle.config.schema import Config
 from slowfast_paddle.convert.finetune import load_backbone
 from slowfast_paddle.data.loader import Loader
-from slowfast_paddle.engine.curves import JSONL_NAME, open_curves
+from slowfast_paddle.engine.curves import open_curves
 from slowfast_paddle.engine.task import Task
 from slowfast_paddle.engine.trainer import FitResult, Trainer, Validate
 from slowfast_paddle.engine.validation import validate
 from slowfast_paddle.errors import CheckpointError, ConfigError
+from slowfast_paddle.metrics.curve_file import JSONL_NAME
 from slowfast_paddle.viz.curves import draw_curves
 
 _logger = log.get(__name__)

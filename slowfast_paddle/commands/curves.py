@@ -13,11 +13,12 @@ def run(args: argparse.Namespace) -> int:
     """Draws the picture."""
     from pathlib import Path
 
+    from slowfast_paddle.metrics.curve_file import JSONL_NAME
     from slowfast_paddle.viz.curves import draw_curves
 
     metrics = Path(args.run)
     if metrics.is_dir():
-        metrics = metrics / "metrics.jsonl"
+        metrics = metrics / JSONL_NAME
     out = Path(args.out) if args.out else metrics.with_name("curves.png")
     draw_curves(metrics, out)
     print(out)

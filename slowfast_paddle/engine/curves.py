@@ -8,9 +8,9 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 from slowfast_paddle import distributed, log
+from slowfast_paddle.metrics.curve_file import JSONL_NAME, read_curves
 
 _logger = log.get(__name__)
-JSONL_NAME = "metrics.jsonl"
 BUCKETS = 30  # of a histogram
 
 
@@ -56,7 +56,8 @@ class JsonlCurves:
     def start(self, first_step: int) -> None:
         """Keep what an earlier run wrote up to `first_step`."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        kept = [record for record in read_jsonl(self._path) if record["step"] <= first_step] if first_step else []
+        earlier = read_curves(self._path) if first_step and self._path.exists() else []
+        kept = [record for record in earlier if record["step"] <= first_step]
         self._file = self._path.open("w", encoding="utf-8")
         for record in kept:
             self._put(record)
@@ -152,14 +153,3 @@ def open_curves(folder: Path, visualdl_dir: Path | None) -> Curves:
                 _logger, f"no VisualDL curves: visualdl is not installed (pip install visualdl); see {folder / JSONL_NAME}"
             )
     return BothCurves(sinks)
-
-
-def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """Records of a metrics.jsonl; a last line cut short by a crash is left out, a missing file is empty."""
-    records = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            records.append(json.loads(line))
-        except ValueError:
-            _logger.warning("%s: leaving out an incomplete line", path)
-    return records

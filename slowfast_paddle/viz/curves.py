@@ -1,10 +1,10 @@
 """Curves of a training run as one PNG, drawn from its metrics.jsonl."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from slowfast_paddle.errors import DataError
+from slowfast_paddle.metrics.curve_file import read_curves
 
 # Quantity, and the panel's title. Accuracies are shares of 1.
 PANELS = (
@@ -17,35 +17,6 @@ PANELS = (
 )
 COLOURS = {"train": "#1f6f78", "val": "#c8502f"}
 PLAIN = "#4a5560"
-
-
-def read_metrics(path: str | Path) -> list[dict]:
-    """Reads a metrics.jsonl: one flat object per line.
-
-    A last line cut short by a crash is left out; damage anywhere else is an error.
-
-    Raises:
-        DataError: the file is missing or a line is not a JSON object.
-    """
-    path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as err:
-        raise DataError(f"{path}: cannot read the metrics ({err.strerror}); training writes them beside its log") from err
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as err:
-            if number == len(lines):
-                break
-            raise DataError(f"{path}:{number}: not a JSON object ({err})") from err
-        if not isinstance(row, dict):
-            raise DataError(f"{path}:{number}: expected a JSON object, got {type(row).__name__}")
-        rows.append(row)
-    return rows
 
 
 def series(rows: Sequence[Mapping], tag: str) -> tuple[list[float], list[float]]:
@@ -79,7 +50,7 @@ def draw_curves(metrics_path: str | Path, png_path: str | Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure  # not pyplot: no global state, no display
 
-    rows = read_metrics(metrics_path)
+    rows = read_curves(metrics_path)
     tags = {tag for row in rows for tag in row}
     panels = [(key, label) for key, label in PANELS if tags & {key, f"train/{key}", f"val/{key}"}]
     if not panels:

@@ -20,7 +20,7 @@ def test_without_visualdl_the_jsonl_stays(tmp_path, monkeypatch):
     sink.start(0)
     sink.write("train", 1, {"loss": 0.5})
     sink.close()
-    assert curves.read_jsonl(tmp_path / curves.JSONL_NAME) == [{"step": 1, "train/loss": 0.5}]
+    assert curves.read_curves(tmp_path / curves.JSONL_NAME) == [{"step": 1, "train/loss": 0.5}]
 
 
 def test_only_rank_0_writes(tmp_path, monkeypatch):
@@ -31,4 +31,4 @@ def test_only_rank_0_writes(tmp_path, monkeypatch):
 def test_a_line_cut_short_is_left_out(tmp_path):
     path = tmp_path / curves.JSONL_NAME
     path.write_text('{"step": 1}\n{"ste')
-    assert curves.read_jsonl(path) == [{"step": 1}]
+    assert curves.read_curves(path) == [{"step": 1}]

@@ -56,4 +56,4 @@ def test_visualdl_takes_them(tmp_path):
     sink.close()
     (log_file,) = (tmp_path / "vdl").iterdir()
     assert b"weights/fc.weight" in log_file.read_bytes()
-    assert curves.read_jsonl(tmp_path / curves.JSONL_NAME) == []
+    assert curves.read_curves(tmp_path / curves.JSONL_NAME) == []

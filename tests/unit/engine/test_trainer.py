@@ -255,7 +255,7 @@ def test_numbers_are_written_and_replaced_after_resuming(tmp_path):
         sink = curves.open_curves(tmp_path, None)
         options = TrainOptions(epochs=2, log_every_steps=2)
         make_trainer(tmp_path, options=options, curves=sink, validate=lambda n: {"top1": 0.5, "loss": 1.0}).fit(resume)
-        return curves.read_jsonl(tmp_path / curves.JSONL_NAME)
+        return curves.read_curves(tmp_path / curves.JSONL_NAME)
 
     first = run()
     assert [(r["step"], "val/top1" in r) for r in first] == [(2, False), (4, False), (4, True), (6, False), (8, False), (8, True)]
@@ -273,5 +273,5 @@ def test_the_weights_learn_something(tmp_path):
 
     sink = curves.open_curves(tmp_path, None)
     make_trainer(tmp_path, Bright(batch=16), TrainOptions(epochs=30), curves=sink, dropout=0.0).fit()
-    losses = [r["train/loss"] for r in curves.read_jsonl(tmp_path / curves.JSONL_NAME)]
+    losses = [r["train/loss"] for r in curves.read_curves(tmp_path / curves.JSONL_NAME)]
     assert losses[-1] < 0.9 * losses[0]
