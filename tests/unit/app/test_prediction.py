@@ -55,11 +55,11 @@ def test_files_of_a_mixture(run, place, tmp_path, capsys):  # noqa: F811
 def test_names_that_are_not_utf8(run, place, tmp_path):  # noqa: F811
     named = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.mp4")
     shutil.copy(place / "a.mp4", named)
-    (tmp_path / "list.csv").write_bytes(os.fsencode(named) + b"\n\xff.mp4\n")
+    (tmp_path / "list.csv").write_bytes(os.fsencode(named) + b"\nnone.mp4\n")
     assert run("--input", tmp_path / "list.csv", "--csv", "--timeline") == 3
     good, bad = result(tmp_path)
     assert good["video_id"] == named and "error" not in good
-    assert bad["video_id"] == "\udcff.mp4" and "no such file" in bad["error"]
+    assert bad["video_id"] == "none.mp4" and "no such file" in bad["error"]
     assert b"\\udcff\\udcfe.mp4" in (tmp_path / "result.json").read_bytes()
     assert "\\udcff\\udcfe.mp4" in (tmp_path / "result.csv").read_text("utf-8")
 
