@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need into .venv-test* and runs them; nothing has to be installed by hand.
-#   bash run_tests.sh          style, types and every test but the long ones on the newest Paddle, then the contract and
-#                              smoke tests on Paddle 2.6.2 (under 15 minutes on 2 cores)
+#   bash run_tests.sh          style, types and every test but the long ones on the newest Paddle, then on Paddle 2.6.2
+#                              those of what differs between versions (under 20 minutes on 2 cores)
 #   bash run_tests.sh full     the long tests too
 # Settings (environment):
 #   PADDLE_VERSION  run everything on this version only, e.g. PADDLE_VERSION=2.6.2 bash run_tests.sh
@@ -57,7 +57,7 @@ done
 if [ -z "${PADDLE_VERSION:-}" ]; then
     if find_python 12 >/dev/null 2>&1; then
         prepare "$oldest" || exit 2
-        for part in contract smoke; do
+        for part in contract smoke unit/layers unit/optim unit/engine; do
             stage "$part on Paddle $oldest" "$run" -m pytest -m "$marks" "tests/$part"
         done
     else
