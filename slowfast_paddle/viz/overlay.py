@@ -77,8 +77,9 @@ def _bar(draw: ImageDraw.ImageDraw, left: float, right: float, middle: float, th
 def fit_text(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
     """The text, shortened with an ellipsis to the width in pixels."""
     text = " ".join(text.split())
-    if font.getlength(text) <= width:
+    if len(text) <= width and font.getlength(text) <= width:
         return text
+    text = text[: max(int(width), 0)]  # no letter is narrower than a pixel; measuring thousands of them takes seconds
     while text and font.getlength(text + "…") > width:
         text = text[:-1]
     return text.rstrip() + "…"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from slowfast_paddle.errors import DataError
-from slowfast_paddle.viz.overlay import captioned, draw_labels, enlarged, heat_overlay
+from slowfast_paddle.viz.overlay import captioned, draw_labels, enlarged, fit_text, heat_overlay, label_font
 from slowfast_paddle.viz.video_file import VideoFile, strip_of, write_picture
 
 
@@ -34,6 +34,15 @@ def test_a_caption_stands_outside():
 def test_frames_grow_to_be_seen():
     assert enlarged(np.zeros((60, 80, 3), np.uint8), 160).shape == (160, 213, 3)
     assert enlarged(np.zeros((240, 320, 3), np.uint8), 160).shape == (240, 320, 3)
+
+
+def test_texts_are_shortened_to_the_width():
+    font = label_font(12)
+    assert fit_text("two\n words", font, 200) == "two words"
+    for text in ("x" * 300_000, "W" * 30, "i" * 90):
+        shown = fit_text(text, font, 80)
+        assert shown.endswith("…") and 60 < font.getlength(shown) <= 80
+    assert fit_text("x" * 9, font, -3) == "…"
 
 
 def test_heat():
