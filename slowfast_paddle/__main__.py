@@ -32,9 +32,8 @@ def main(argv: list[str] | None = None) -> int:
         if name in argv[:1]:
             module = import_module(f"{commands.__name__}.{name.replace('-', '_')}")
             module.add_arguments(sub)
-            sub.set_defaults(run=module.run)
     args = parser.parse_args(argv)
-    return run_reporting_errors(lambda: args.run(args))
+    return run_reporting_errors(lambda: module.run(args))
 
 
 if __name__ == "__main__":
