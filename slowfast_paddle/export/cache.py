@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,6 +22,8 @@ import paddle
 
 KEEP = 8  # programs; a SlowFast R50 takes 140 MB
 MANIFEST = "manifest.json"
+BUILDING = "building-"
+BUILDING_SEC = 3600  # nothing takes so long to build; process numbers say nothing in a cache that machines share
 
 
 def default_cache_dir() -> Path:
@@ -28,7 +31,11 @@ def default_cache_dir() -> Path:
     home = os.environ.get("SLOWFAST_CACHE")
     if home:
         return Path(home)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slowfast_paddle" / "compiled"
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # neither HOME nor a line in passwd, as in containers: where nothing can be kept
+        folder = Path(os.devnull)
+    return folder / "slowfast_paddle" / "compiled"
 
 
 def network_digest(network: paddle.nn.Layer, inputs: Sequence[np.ndarray], free_sizes: bool = False) -> str:
@@ -73,13 +80,13 @@ def cached_folder(root: Path, key: str, build: Callable[[Path], None]) -> Path:
         return folder
     folder = root / key
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    scratch = Path(tempfile.mkdtemp(dir=root, prefix="building-"))
+    scratch = Path(tempfile.mkdtemp(dir=root, prefix=BUILDING))
     try:
         build(scratch)
         files = {path.name: _file_digest(path) for path in sorted(scratch.iterdir())}
         (scratch / MANIFEST).write_text(json.dumps({"key": key, "files": files}, indent=1))
         if not is_intact(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+            _drop(folder)
         try:
             os.rename(scratch, folder)
         except OSError:
@@ -106,7 +113,7 @@ def is_intact(folder: Path) -> bool:
     try:
         files = json.loads((folder / MANIFEST).read_text())["files"]
         return bool(files) and all(_file_digest(folder / name) == digest for name, digest in files.items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
 
@@ -118,7 +125,20 @@ def _file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _drop(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
 def _drop_oldest(root: Path) -> None:
+    """Keeps the newest programs, and nothing of processes that were killed while they built."""
+    for folder in root.glob(f"{BUILDING}*"):
+        with contextlib.suppress(OSError):  # another process drops it too
+            if time.time() - folder.stat().st_mtime > BUILDING_SEC:
+                _drop(folder)
     found = [folder for folder in root.iterdir() if (folder / MANIFEST).is_file()]
     for folder in sorted(found, key=lambda f: f.stat().st_mtime, reverse=True)[KEEP:]:
         shutil.rmtree(folder, ignore_errors=True)

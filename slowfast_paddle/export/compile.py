@@ -15,7 +15,7 @@ import numpy as np
 import paddle
 
 from slowfast_paddle.errors import ExportError
-from slowfast_paddle.export.cache import cached_folder, default_cache_dir, is_intact, kept_folder, network_digest
+from slowfast_paddle.export.cache import cached_folder, default_cache_dir, kept_folder, network_digest
 from slowfast_paddle.export.engines import Engine, engines
 from slowfast_paddle.export.program import Program, meet_paddle
 from slowfast_paddle.locks import PADDLE, ForkLock
@@ -78,11 +78,11 @@ class CompiledNetwork:
         """
         arrays = self._example or list(pathways)
         with self._lock, contextlib.suppress(ExportError):  # what cannot be loaded is reported by the first call
-            for key, engine in self._keys(arrays).items():
-                if self._shape(arrays) in self._programs or not self._is_verified(self._cache_dir / key):
-                    continue
-                if folder := kept_folder(self._cache_dir, key):
-                    self._programs[self._shape(arrays)] = self._load(folder, engine)
+            key, engine = next(iter(self._keys(arrays).items()))
+            if self._shape(arrays) in self._programs or not self._is_verified(self._cache_dir / key):
+                return
+            if folder := kept_folder(self._cache_dir, key):
+                self._programs[self._shape(arrays)] = self._load(folder, engine)
 
     def compiled(self) -> bool:
         """True when at least one shape runs compiled (for logs and result stamps)."""
@@ -103,19 +103,22 @@ class CompiledNetwork:
         return tuple(array.shape[1:] for array in arrays) if self._example is None else ()
 
     def _keys(self, arrays: Sequence[np.ndarray]) -> dict[str, Engine]:
-        """Names of the programs for such inputs in the cache, the fastest engine first."""
+        """Names of the programs for such inputs in the cache, the one to try first in front.
+
+        What is cached, damaged or not, precedes what is fast: an engine that could not take this network is not asked again
+        in every process.
+        """
         digest = network_digest(self.network, arrays, free_sizes=self._example is not None)
-        return {f"{engine.name.lower()}-{digest[:32]}": engine for engine in engines(self._precision)}
+        keys = {f"{engine.name.lower()}-{digest[:32]}": engine for engine in engines(self._precision)}
+        return dict(sorted(keys.items(), key=lambda item: not (self._cache_dir / item[0]).exists()))
 
     def _compile_or_warn(self, arrays: list[np.ndarray], pathways: int) -> Program | None:
         reasons = []
-        keys = self._keys(arrays)
-        # What is cached goes first: an engine that could not take this network is not asked again in every process.
-        for key in sorted(keys, key=lambda key: not is_intact(self._cache_dir / key)):
+        for key, engine in self._keys(arrays).items():
             try:
-                return self._compile(keys[key], key, arrays, pathways)
+                return self._compile(engine, key, arrays, pathways)
             except ExportError as err:
-                reasons.append(f"{keys[key].name}: {err}")
+                reasons.append(f"{engine.name}: {err}")
         if self._precision != "float32":  # float32 instead would be another answer than the one asked for
             raise ExportError(f"cannot compute in {self._precision} ({'; '.join(reasons)}); set test.precision=float32")
         _log.warning("prediction runs uncompiled, several times slower: %s", "; ".join(reasons))
@@ -157,8 +160,10 @@ class CompiledNetwork:
         return folder / f"verified-{self._precision}"
 
     def _is_verified(self, folder: Path) -> bool:
-        record = self._record(folder)
-        return record.is_file() and record.read_text() == _this_machine()
+        try:
+            return self._record(folder).read_bytes() == _this_machine().encode()
+        except OSError:
+            return False
 
 
 def verify(program: Program, network: paddle.nn.Layer, arrays: list[np.ndarray], pathways: int, tolerance: float) -> float:
