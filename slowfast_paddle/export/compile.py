@@ -8,6 +8,7 @@ import contextlib
 import logging
 import platform
 import tempfile
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from slowfast_paddle.locks import PADDLE, ForkLock
 
 MAX_SHAPES = 4  # each holds the weights once more; an input of yet another shape takes the dygraph path
 _log = logging.getLogger(__name__)
+# Programs whose network is gone, for the next one like it, where dropping them would give no memory back.
+_spare: dict[tuple, list[Program]] = {}
 
 
 class CompiledNetwork:
@@ -153,7 +156,12 @@ class CompiledNetwork:
         return program
 
     def _load(self, folder: Path, engine: Engine) -> Program:
-        return Program(folder, self._threads, lambda config: engine.use(config, self._precision))
+        key = (str(folder), self._threads, self._precision)
+        spare = _spare.get(key)
+        program = spare.pop() if spare else Program(folder, self._threads, lambda config: engine.use(config, self._precision))
+        if engine.keeps_memory:
+            weakref.finalize(self, _spare.setdefault(key, []).append, program).atexit = False
+        return program
 
     def _record(self, folder: Path) -> Path:
         """Says where the program was found right."""

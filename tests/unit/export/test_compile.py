@@ -1,6 +1,7 @@
 """A compiled network answers like the network, survives a damaged cache, and gives way when it cannot be trusted."""
 
 import dataclasses
+import gc
 import logging
 import os
 import threading
@@ -263,3 +264,18 @@ def test_a_child_forked_while_a_program_runs_is_told(network, tmp_path):
     program._running = True  # as a child finds it
     with pytest.raises(ExportError, match="make the Predictor after the fork"):
         program(clips(1))
+
+
+@needs_openvino
+def test_programs_that_give_no_memory_back_serve_the_next_network(network, tmp_path):
+    def program_of(compiled):
+        compiled(clips(1))
+        (program,) = compiled._programs.values()
+        return program
+
+    first = CompiledNetwork(network, tmp_path)
+    one, two = program_of(first), program_of(CompiledNetwork(network, tmp_path))
+    assert one is not two  # two networks that live at once do not wait for each other
+    del first
+    gc.collect()
+    assert program_of(CompiledNetwork(network, tmp_path)) in (one, two)
