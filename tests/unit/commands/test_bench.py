@@ -20,3 +20,13 @@ def test_figures_of_one_preset(kind, capsys):
 def test_nothing_to_measure_is_refused(flag, capsys):
     assert main(["bench", "step", "--config", "quickstart", flag, "0"]) == 2
     assert f"{flag} 0" in capsys.readouterr().err
+
+
+def test_presets_of_action_detection_are_left_out_of_all_and_refused_alone(capsys, monkeypatch):
+    names = ["quickstart", "slow_4x16_r50_short"]
+    monkeypatch.setattr("slowfast_paddle.commands.bench_network.preset_paths", lambda: names)
+    assert main(["bench", "model", "--size", "32", "--repeat", "1", "--json"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [row["name"] for row in json.loads(lines[-1])] == names[:1]
+    assert lines[-2].startswith(f"left out: {names[1]}: ")
+    assert main(["bench", "model", "--config", names[1]]) == 2
