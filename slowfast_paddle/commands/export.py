@@ -29,8 +29,11 @@ def run(args: argparse.Namespace) -> int:
     from slowfast_paddle.app.weights import sidecar_config
     from slowfast_paddle.checkpoint import stem
     from slowfast_paddle.config.load import load_config
-    from slowfast_paddle.export.deploy import Averaged, BoxScores, export_onnx, export_paddle
+    from slowfast_paddle.errors import ConfigError
+    from slowfast_paddle.export.deploy import Averaged, BoxScores, export_onnx, export_paddle, placing
 
+    if args.size and min(args.size) < 1:
+        raise ConfigError(f"--size {args.size[0]} {args.size[1]}: expected a height and a width of 1 px or more")
     for plugin in args.plugin:
         import_plugin(Path(plugin))
     paddle.set_device("cpu")
@@ -62,9 +65,13 @@ def run(args: argparse.Namespace) -> int:
     }
     if boxes:
         facts["boxes"] = "x1 y1 x2 y2 in px of the input, those of the first clip first; boxes_num: how many each clip has"
-    difference = export_paddle(network, shapes, args.out, facts, boxes)
-    print(f"{Path(args.out)}: Paddle inference program, largest difference {difference:.1e} of the largest output")
-    if args.onnx:
-        difference = export_onnx(network, shapes, args.out, boxes)
-        print(f"{Path(args.out) / 'network.onnx'}: ONNX, largest difference {difference:.1e} of the largest output")
+    try:
+        with placing(args.out) as scratch:
+            program_error = export_paddle(network, shapes, scratch, facts, boxes)
+            onnx_error = export_onnx(network, shapes, scratch, boxes) if args.onnx else None
+    except MemoryError as err:
+        raise ConfigError(f"--size {height} {width}: clips of this size do not fit into memory; use a smaller one") from err
+    print(f"{Path(args.out)}: Paddle inference program, largest difference {program_error:.1e} of the largest output")
+    if onnx_error is not None:
+        print(f"{Path(args.out) / 'network.onnx'}: ONNX, largest difference {onnx_error:.1e} of the largest output")
     return 0

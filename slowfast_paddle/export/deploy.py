@@ -1,8 +1,11 @@
 """Files for deployment: a Paddle inference program and an ONNX model, each checked against the network."""
 
+import contextlib
 import json
+import os
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +14,11 @@ import paddle
 from slowfast_paddle.errors import DependencyError, ExportError
 from slowfast_paddle.export.compile import run_dygraph
 from slowfast_paddle.export.onnx_boxes import assign_boxes
-from slowfast_paddle.export.program import STEM, Program, first_line, graph_file, input_names, save_program
+from slowfast_paddle.export.program import GRAPH_SUFFIXES, STEM, Program, first_line, graph_file, input_names, save_program
 from slowfast_paddle.layers.roi import RoIPool
 
 OPSET = 17
+FULL_BYTES = 1 << 16  # less is free on a disk on which a write has failed for want of space
 TOLERANCE = 1e-3  # of the largest output
 
 
@@ -60,6 +64,33 @@ def example_inputs(shapes: Sequence[tuple[int, ...]], batch: int = 1, seed: int 
     return [*pathways, corners.reshape(-1, 4).astype(np.float32), np.full(batch, boxes, np.int32)]
 
 
+@contextlib.contextmanager
+def placing(folder: str | Path) -> Iterator[Path]:
+    """A scratch folder for the files of an export, which go to `folder` together; after an error nothing there has changed.
+
+    Raises:
+        ExportError: `folder` cannot be made or written, or the disk is full.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as scratch:
+            try:
+                yield Path(scratch)
+            except ExportError as err:  # Paddle's own errors do not say that the disk is full
+                if shutil.disk_usage(scratch).free < FULL_BYTES:
+                    raise ExportError(f"{folder}: the disk is full; free space or choose another folder with --out") from err
+                raise
+            written = sorted(path.name for path in Path(scratch).iterdir())
+            for name in written:
+                os.replace(Path(scratch) / name, folder / name)
+            for suffix in GRAPH_SUFFIXES:  # another Paddle's graph of earlier weights
+                if STEM + suffix not in written:
+                    (folder / (STEM + suffix)).unlink(missing_ok=True)
+    except OSError as err:
+        raise ExportError(f"{folder}: cannot be written ({err.strerror or err}); choose another folder with --out") from err
+
+
 def export_paddle(
     network: paddle.nn.Layer, shapes: Sequence[tuple[int, ...]], folder: str | Path, facts: dict, boxes: int = 0
 ) -> float:
@@ -68,7 +99,7 @@ def export_paddle(
     Args:
         network: in eval mode.
         shapes: (3, T, H, W) of each pathway.
-        folder: made when absent; older files of the same names are replaced.
+        folder: an existing one, as of `placing`.
         facts: what a client must know (class names, mean, std, frames), stored in network.info.json.
         boxes: of each clip while it is checked, for a region network; their number is free.
 
@@ -79,7 +110,6 @@ def export_paddle(
         ExportError: Paddle cannot export it or the result differs.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     save_program(network, example_inputs(shapes, boxes=boxes), len(shapes), folder)
     program = Program(folder)
     difference = max(_difference(network, shapes, batch, boxes, program) for batch in (1, 2))
@@ -105,29 +135,25 @@ def export_onnx(network: paddle.nn.Layer, shapes: Sequence[tuple[int, ...]], fol
         raise DependencyError(f"{err.name} is missing; ONNX export needs: pip install 'slowfast_paddle[onnx]'") from err
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    scratch = folder / f"{STEM}.onnx.part"
+    model = folder / f"{STEM}.onnx"
     try:
-        paddle2onnx.export(str(graph_file(folder)), str(folder / f"{STEM}.pdiparams"), str(scratch), opset_version=OPSET)
+        paddle2onnx.export(str(graph_file(folder)), str(folder / f"{STEM}.pdiparams"), str(model), opset_version=OPSET)
         for pool in (layer for layer in network.sublayers() if isinstance(layer, RoIPool)):
-            assign_boxes(scratch, pool.aligned)
+            assign_boxes(model, pool.aligned)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # it warns of every unused constant
-        session = onnxruntime.InferenceSession(str(scratch), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     except (RuntimeError, ValueError, OSError, state.Fail, state.InvalidGraph, state.NotImplemented) as err:
-        scratch.unlink(missing_ok=True)
-        raise ExportError(f"{folder}: no ONNX model of the program ({first_line(err)})") from err
+        raise ExportError(f"{model.name}: no ONNX model of the program ({first_line(err)})") from err
     names = [given.name for given in session.get_inputs()]
 
     def run(arrays: list[np.ndarray]) -> np.ndarray:
         return session.run(None, dict(zip(names, arrays)))[0]
 
     try:
-        difference = max(_difference(network, shapes, batch, boxes, run) for batch in (1, 2))
+        return max(_difference(network, shapes, batch, boxes, run) for batch in (1, 2))
     except ExportError as err:
-        scratch.unlink()
-        raise ExportError(f"{folder / STEM}.onnx is not written: {err}") from err
-    shutil.move(scratch, folder / f"{STEM}.onnx")
-    return difference
+        raise ExportError(f"{model.name}: {err}") from err
 
 
 def _difference(network: paddle.nn.Layer, shapes: Sequence[tuple[int, ...]], batch: int, boxes: int, run) -> float:

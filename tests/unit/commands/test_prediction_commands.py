@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
 
 import cv2
@@ -13,7 +15,7 @@ from slowfast_paddle.__main__ import main
 from slowfast_paddle.app import build
 from slowfast_paddle.cli import run_reporting_errors
 from slowfast_paddle.config.load import load_config
-from slowfast_paddle.export.program import Program
+from slowfast_paddle.export.program import GRAPH_SUFFIXES, Program
 from slowfast_paddle.metrics.scores_file import StoredScores, load_scores, save_scores
 from slowfast_paddle.models import registry
 from tests.unit.app.test_predictor import SETTINGS, place  # noqa: F401
@@ -179,3 +181,51 @@ def test_boxes_belong_to_their_clips_in_onnx(tmp_path, aligned):
         arrays = [*clips, boxes, np.array(counts, np.int32)]
         (scores,) = session.run(None, dict(zip(("slow", "fast", "boxes", "boxes_num"), arrays)))
         np.testing.assert_allclose(scores, Program(tmp_path)(arrays), rtol=1e-3, atol=1e-5)
+
+
+def test_a_refused_export_changes_nothing(place, tmp_path, monkeypatch, capsys):  # noqa: F811
+    assert main(["export", str(place / "net"), "--out", str(tmp_path)]) == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr("slowfast_paddle.export.deploy.TOLERANCE", -1.0)
+    assert main(["export", str(place / "net"), "--out", str(tmp_path), "--size", "40", "40"]) == 2
+    assert "differs" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_an_export_leaves_no_graph_of_another_paddle(place, tmp_path):  # noqa: F811
+    for suffix in GRAPH_SUFFIXES:
+        (tmp_path / f"network{suffix}").write_text("old")
+    assert main(["export", str(place / "net"), "--out", str(tmp_path)]) == 0
+    (graph,) = (path for path in tmp_path.iterdir() if path.suffix in GRAPH_SUFFIXES and path.stem == "network")
+    assert graph.read_bytes() != b"old"
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--out", "file"], "file: cannot be written"),
+        (["--out", "file/inside"], "file/inside: cannot be written"),
+        (["--size", "0", "32"], "--size 0 32: expected"),
+        (["--size", "32", "-5"], "--size 32 -5: expected"),
+        (["--size", "100000000", "100000000"], "do not fit into memory"),
+    ],
+)
+def test_what_cannot_be_exported_is_one_line(place, tmp_path, monkeypatch, capsys, flags, message):  # noqa: F811
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    assert main(["export", str(place / "net"), *flags]) == 2
+    err = capsys.readouterr().err
+    assert message in err and len(err.splitlines()) == 1
+
+
+def test_an_export_to_a_full_disk_says_so(place, tmp_path, capsys):  # noqa: F811
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small tmpfs needs root")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"tmpfs cannot be mounted here: {mounted.stderr.strip()}")
+    try:
+        assert main(["export", str(place / "net"), "--out", str(tmp_path)]) == 2
+        assert "the disk is full" in capsys.readouterr().err and not list(tmp_path.iterdir())
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
