@@ -33,25 +33,23 @@ class _BarFriendlyHandler(logging.Handler):
             print(line, file=sys.stderr, flush=True)
 
 
-def setup(log_file: Path | None = None, verbose: bool = False) -> None:
+def setup(log_file: Path | None = None) -> None:
     """Configure the package's logger; calling it again replaces the earlier set-up.
 
     Args:
         log_file: also append rank 0's lines here.
-        verbose: show DEBUG lines.
     """
     root = logging.getLogger(_ROOT)
     for handler in list(root.handlers):
         root.removeHandler(handler)
         handler.close()
     root.propagate = False
-    quiet = logging.WARNING if not distributed.is_main() else logging.INFO
-    root.setLevel(logging.DEBUG if verbose else quiet)
+    root.setLevel(logging.INFO if distributed.is_main() else logging.WARNING)
     who = "" if distributed.is_main() else f"[rank {distributed.rank()}] "
     handlers: list[logging.Handler] = [_BarFriendlyHandler()]
     if log_file is not None and distributed.is_main():
         log_file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
+        handlers.append(logging.FileHandler(log_file, encoding="utf-8", errors="backslashreplace"))
     for handler in handlers:
         handler.setFormatter(logging.Formatter(f"%(asctime)s {who}%(levelname).1s %(message)s", "%H:%M:%S"))
         root.addHandler(handler)

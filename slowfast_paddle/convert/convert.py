@@ -20,7 +20,6 @@ from slowfast_paddle.errors import ConvertError
 from slowfast_paddle.labels import class_names, known_for
 from slowfast_paddle.models.registry import build_model, build_spec
 
-TARGETS = ("pyslowfast", "pytorchvideo", "mmaction2")
 _SHOWN = 4
 
 

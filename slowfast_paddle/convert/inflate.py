@@ -6,8 +6,6 @@ import numpy as np
 
 from slowfast_paddle.errors import ConvertError
 
-INFLATIONS = ("i3d", "centre")
-
 
 def inflate(
     state: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray], how: str

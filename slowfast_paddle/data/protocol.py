@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 from slowfast_paddle.errors import DataError
 
-KINETICS = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
-IMAGENET = (123.675 / 255, 116.28 / 255, 103.53 / 255), (58.395 / 255, 57.12 / 255, 57.375 / 255)
-
 
 @dataclass(frozen=True)
 class Protocol:
@@ -23,7 +20,6 @@ class Protocol:
         crop_rounding: odd margins put the middle crop at the "up"per or "down"per pixel.
         head: "window" slides the training window over the larger test map, "adaptive" pools all of it.
         average: "prob" averages softmax outputs over places and views, "score" averages logits.
-        mean, std: of RGB in 0..1.
     """
 
     name: str
@@ -34,8 +30,6 @@ class Protocol:
     crop_rounding: str
     head: str
     average: str
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
 
     def clip_rule_of(self, path: str) -> str:
         """Clip rule for one file; the original Paddle project reads names ending in "mp4" through another path."""
@@ -45,12 +39,12 @@ class Protocol:
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
-        Protocol("pyslowfast", "pyslowfast", "linspace", "bilinear", "down", "up", "window", "prob", *KINETICS),
-        Protocol("pyslowfast_offset", "pyslowfast_offset", "linspace", "bilinear", "down", "up", "window", "prob", *KINETICS),
-        Protocol("mmaction2", "mmaction2", "nearest", "bilinear_uint8", "nearest", "down", "adaptive", "prob", *IMAGENET),
-        Protocol("pytorchvideo", "pytorchvideo", "linspace", "bilinear", "down", "up", "window", "score", *KINETICS),
-        Protocol("paddle", "paddle", "linspace", "antialias", "down", "up", "window", "prob", *KINETICS),
-        Protocol("paddlevideo", "paddle", "linspace", "antialias", "down", "up", "window", "prob", *KINETICS),
+        Protocol("pyslowfast", "pyslowfast", "linspace", "bilinear", "down", "up", "window", "prob"),
+        Protocol("pyslowfast_offset", "pyslowfast_offset", "linspace", "bilinear", "down", "up", "window", "prob"),
+        Protocol("mmaction2", "mmaction2", "nearest", "bilinear_uint8", "nearest", "down", "adaptive", "prob"),
+        Protocol("pytorchvideo", "pytorchvideo", "linspace", "bilinear", "down", "up", "window", "score"),
+        Protocol("paddle", "paddle", "linspace", "antialias", "down", "up", "window", "prob"),
+        Protocol("paddlevideo", "paddle", "linspace", "antialias", "down", "up", "window", "prob"),
     )
 }
 

@@ -201,12 +201,6 @@ def slow_indices(num_frames: int, alpha: int, rule: str = "linspace") -> tuple[i
     return tuple(int(place) for place in linspace32(0, num_frames - 1, num_frames // alpha))
 
 
-def pathway_indices(num_frames: int, alpha: int | None, rule: str = "linspace") -> tuple[tuple[int, ...], ...]:
-    """Frame places per pathway, slow first; a single pathway (alpha None) takes every frame."""
-    every = tuple(range(num_frames))
-    return (every,) if alpha is None else (slow_indices(num_frames, alpha, rule), every)
-
-
 def frames_at_times(places: np.ndarray, fps: float, times: np.ndarray) -> np.ndarray:
     """Frames shown at the moments `places / fps`, for videos whose rate varies.
 

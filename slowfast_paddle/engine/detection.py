@@ -103,23 +103,21 @@ class Detections:
         """Keyframes that could not be scored, and why."""
         return [(image, error) for image, error in zip(self.images, self.errors) if error]
 
-    def rows(self, labels: np.ndarray, min_score: float = 0.0) -> Boxes:
+    def rows(self, labels: np.ndarray) -> Boxes:
         """One row per box and class.
 
         Args:
             labels: int64 [C], class number of every column.
-            min_score: lower scores are left out; 0 keeps all, as the evaluation needs.
         """
         counts = [len(boxes) for boxes in self.boxes]
         columns = len(labels)
         images = [image for image, count in zip(self.images, counts) for _ in range(count * columns)]
-        rows = Boxes(
+        return Boxes(
             images=images,
             boxes=np.repeat(np.concatenate([np.zeros((0, 4)), *self.boxes]), columns, axis=0),
             labels=np.tile(labels, sum(counts)),
             scores=np.concatenate([np.zeros(0), *(scores.reshape(-1) for scores in self.scores)]),
         )
-        return rows if min_score <= 0 else rows.keep(rows.scores >= min_score)
 
 
 def detect(network: Network, task: DetectionTask, items: Iterable[Mapping[str, Any]]) -> Detections:

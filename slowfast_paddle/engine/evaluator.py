@@ -86,7 +86,6 @@ def evaluate(
     loader: Iterable[Item],
     num_videos: int,
     num_classes: int,
-    on_video: Callable[[Item, np.ndarray | None], None] | None = None,
 ) -> Scores:
     """Score this rank's videos and gather all ranks' results by video number.
 
@@ -95,7 +94,6 @@ def evaluate(
         loader: this rank's test items, one whole video each.
         num_videos: of all ranks.
         num_classes: length of a score vector.
-        on_video: called after each of this rank's videos with its scores (None when it failed), for reports.
 
     Returns:
         Scores on every rank; failed videos are nan rows with their error.
@@ -112,8 +110,6 @@ def evaluate(
             elif answer.decoded < answer.expected:
                 _logger.warning("%s: %d of %d frames decoded; the rest is missing", item["path"], answer.decoded, answer.expected)
             rows[int(item["index"])] = Row(label=_label(item["label"], num_classes), error=error, **answer._asdict())
-            if on_video is not None:
-                on_video(item, answer.scores)
     return gather_rows(rows, num_classes, num_videos)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 RULES = ("official", "official50", "pyslowfast")
 BEST_PER_IMAGE = 50
+IOU_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,6 @@ def evaluate_ava(
     class_ids: Iterable[int],
     excluded: Iterable[Hashable] = (),
     rule: str = "official",
-    iou_threshold: float = 0.5,
 ) -> AvaResult:
     """Score detections against ground truth.
 
@@ -93,7 +93,7 @@ def evaluate_ava(
     if not proper.all():
         detections = detections.keep(proper)
 
-    order, hits = _match(groundtruth, detections, rule, iou_threshold)
+    order, hits = _match(groundtruth, detections, rule)
     precision = _precision_per_class(classes, groundtruth, detections, order, hits)
     valid = [value for value in precision.values() if not np.isnan(value)]
     counts["classes"] = len(classes)
@@ -142,7 +142,7 @@ def _best_per_image(detections: Boxes) -> np.ndarray:
     return mask
 
 
-def _match(groundtruth: Boxes, detections: Boxes, rule: str, iou_threshold: float) -> tuple[np.ndarray, np.ndarray]:
+def _match(groundtruth: Boxes, detections: Boxes, rule: str) -> tuple[np.ndarray, np.ndarray]:
     """Greedy matching of all groups (image, class) at once.
 
     Returns:
@@ -173,7 +173,7 @@ def _match(groundtruth: Boxes, detections: Boxes, rule: str, iou_threshold: floa
     best = np.maximum.reduceat(iou, first)
     at_best = np.where(iou == np.repeat(best, number), gt, len(gt_boxes))
     target = np.minimum.reduceat(at_best, first)  # the first of equal overlaps
-    reached = np.flatnonzero(best >= iou_threshold)
+    reached = np.flatnonzero(best >= IOU_THRESHOLD)
     _, earliest = np.unique(target[reached], return_index=True)
     hits[visit[reached[earliest]]] = True
     return order, hits

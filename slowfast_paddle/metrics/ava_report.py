@@ -2,7 +2,7 @@
 
 import math
 
-from slowfast_paddle.metrics.ava_map import AvaResult
+from slowfast_paddle.metrics.ava_map import IOU_THRESHOLD, AvaResult
 
 
 def map_line(result: AvaResult) -> str:
@@ -31,7 +31,7 @@ def result_json(result: AvaResult, names: dict[int, str]) -> dict:
     """Plain data for a JSON file; classes without ground truth hold null."""
     return {
         "mAP": None if math.isnan(result.mean_ap) else result.mean_ap,
-        "iou_threshold": 0.5,
+        "iou_threshold": IOU_THRESHOLD,
         "rule": result.rule,
         "ap_per_class_id": {
             str(label): None if math.isnan(value) else value for label, value in sorted(result.average_precision.items())

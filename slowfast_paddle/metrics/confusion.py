@@ -22,13 +22,6 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, num_classes: i
     return np.bincount(flat, minlength=num_classes * num_classes).reshape(num_classes, num_classes)
 
 
-def normalised(matrix: np.ndarray, over: str) -> np.ndarray:
-    """Shares of a confusion matrix over the "true" rows, the "pred" columns or "all"; empty rows and columns stay 0."""
-    axis = {"true": 1, "pred": 0, "all": None}[over]
-    total = matrix.sum(axis=axis, keepdims=True)
-    return np.divide(matrix, total, out=np.zeros(matrix.shape), where=np.broadcast_to(total > 0, matrix.shape))
-
-
 def per_class(matrix: np.ndarray) -> list[ClassRow]:
     """Recall and precision of every class, from a confusion matrix."""
     support, predicted, right = matrix.sum(axis=1), matrix.sum(axis=0), np.diag(matrix)

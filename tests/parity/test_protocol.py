@@ -9,7 +9,7 @@ import pytest
 from slowfast_paddle.data.kinetics import VideoViewsDataset
 from slowfast_paddle.data.protocol import get_protocol
 from slowfast_paddle.data.records import from_paths
-from slowfast_paddle.data.sampling import ClipShape, pathway_indices
+from slowfast_paddle.data.sampling import ClipShape, slow_indices
 from slowfast_paddle.models.pack import PackPathways
 from slowfast_paddle.views import cut_view
 
@@ -68,7 +68,8 @@ def test_frames_of_every_pathway(golden, name):
             reference = slow_of.get((record["num_frames"], alpha))
             if reference is None:
                 continue
-            pack = PackPathways([0.0] * 3, [1.0] * 3, pathway_indices(record["num_frames"], alpha, protocol.slow_rule))
+            frames = record["num_frames"]
+            pack = PackPathways([0.0] * 3, [1.0] * 3, [slow_indices(frames, alpha, protocol.slow_rule), range(frames)])
             slow, fast = pack(paddle.to_tensor(view[None]))
             assert shown(slow) == expected[np.array(reference)].tolist() and shown(fast) == expected.tolist()
             compared += 1

@@ -57,7 +57,6 @@ def test_detections_of_keyframes_with_and_without_boxes(network):
     rows = found.rows(np.array([7, 8, 9]))
     assert len(rows) == 6 * CLASSES and rows.images[:4] == ["v,0001"] * 3 + ["v,0002"]
     assert rows.labels[:4].tolist() == [7, 8, 9, 7]
-    assert len(found.rows(np.array([7, 8, 9]), min_score=1.1)) == 0
 
 
 def test_views_are_averaged_and_failures_named(network):
