@@ -1,4 +1,7 @@
-"""`python -m slowfast_paddle <command>`: every module of slowfast_paddle/commands with a function `run` is one command."""
+"""`python -m slowfast_paddle <command>`: every module of slowfast_paddle/commands with a function `run` is one command.
+
+Those with `main` instead are train.py, eval.py and predict.py, which read their command line themselves.
+"""
 
 import argparse
 import ast
@@ -15,7 +18,7 @@ def _commands() -> dict[str, str]:
     found = {}
     for path in sorted(Path(commands.__file__).parent.glob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        if any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in tree.body):
+        if any(isinstance(node, ast.FunctionDef) and node.name in ("run", "main") for node in tree.body):
             found[path.stem.replace("_", "-")] = ast.get_docstring(tree) or ""
     return found
 
@@ -31,6 +34,8 @@ def main(argv: list[str] | None = None) -> int:
         )
         if name in argv[:1]:
             module = import_module(f"{commands.__name__}.{name.replace('-', '_')}")
+            if hasattr(module, "main"):
+                return module.main(argv[1:], f"{parser.prog} {name}")
             module.add_arguments(sub)
     args = parser.parse_args(argv)
     return run_reporting_errors(lambda: module.run(args))

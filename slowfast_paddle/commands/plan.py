@@ -1,6 +1,6 @@
 """Say what a training run would take here: step and reader time, memory, hours, and the batch, accumulation and workers to set.
 
-python -m slowfast_paddle plan --config configs/slowfast.yaml
+python -m slowfast_paddle plan --config slowfast
 python -m slowfast_paddle plan --config slowfast_8x8_r50 --videos 240000       without reading any
 python -m slowfast_paddle plan --multigrid --config my.yaml                    only the schedule of multigrid training
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
-    parser.add_argument("--config", metavar="PRESET_OR_YAML", default="configs/slowfast.yaml", help="(default: %(default)s)")
+    parser.add_argument("--config", metavar="PRESET_OR_YAML", default="slowfast", help="(default: %(default)s)")
     parser.add_argument("--videos", type=int, metavar="N", help="plan for a list of so many videos and read none")
     parser.add_argument("--processes", type=int, metavar="N", help="of the job (default: one a GPU, else one)")
     parser.add_argument("--seconds", type=float, default=10.0, metavar="SEC", help="for each measurement (default: %(default)s)")

@@ -68,12 +68,14 @@ def test_a_part_imports_only_what_it_may(path):
     assert not wrong, f"{path.relative_to(PACKAGE)} imports {wrong}; {part} may import {sorted(allowed)}"
 
 
-@pytest.mark.parametrize("command", [["train.py"], ["eval.py"], ["predict.py"], ["-m", "slowfast_paddle"]])
+@pytest.mark.parametrize(
+    "command", [["train.py"], ["eval.py"], ["predict.py"], ["-m", "slowfast_paddle"], ["-m", "slowfast_paddle", "train"]]
+)
 def test_help_never_imports_paddle(command):
     code = (
         "import sys, runpy\n"
         f"argv = {command!r}\n"
-        "sys.argv = [argv[-1], '--help']\n"
+        "sys.argv = [argv[0], *argv[2:], '--help']\n"
         "try:\n"
         "    runpy.run_module(argv[1], run_name='__main__') if argv[0] == '-m' else runpy.run_path(argv[0], run_name='__main__')\n"
         "except SystemExit as end:\n"

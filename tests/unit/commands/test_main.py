@@ -19,3 +19,17 @@ def test_curves_takes_a_run(tmp_path, capsys):
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert main(["curves", str(tmp_path)]) == 0
     assert (tmp_path / "curves.png").stat().st_size and "curves.png" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["train", "eval", "predict"])
+def test_the_scripts_are_commands_and_find_their_presets_anywhere(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main([command, "train.epochs=7", "--print-config", "test.num_clips=9"]) == 0
+    printed = capsys.readouterr().out
+    assert "epochs: 7" in printed and "num_clips: 9" in printed
+
+
+def test_plan_finds_its_preset_anywhere(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    main(["plan", "--multigrid"])
+    assert "no such configuration" not in capsys.readouterr().err
