@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from slowfast_paddle.errors import CheckpointError
 
@@ -24,6 +24,14 @@ class _Sidecar(BaseModel):
     step: int | None = Field(None, description="the number of the step within the epoch, or null")
     sha256: str | None = Field(None, description="the SHA-256 of the weights as hex digits, or null")
     sha256_pdopt: str | None = Field(None, description="the SHA-256 of the training state as hex digits, or null")
+
+    @field_validator("config")
+    @classmethod
+    def _as_now(cls, config: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Without keys that earlier versions wrote and that never decided anything."""
+        if config is None or not isinstance(config.get("data"), dict):
+            return config
+        return {**config, "data": {key: value for key, value in config["data"].items() if key != "kind"}}
 
 
 def read_sidecar(file: Path) -> dict[str, Any]:
