@@ -63,4 +63,4 @@ def test_everything_else_comes_back_as_it_was_written(tmp_path):
 
 def test_a_key_of_earlier_versions_is_dropped(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({"config": {"data": {"kind": "video", "num_frames": 8}, "name": "x"}}))
-    assert read_sidecar(tmp_path / "a.json") == {"config": {"data": {"num_frames": 8}, "name": "x"}}
+    assert checkpoint.load_sidecar(tmp_path / "a") == {"config": {"data": {"num_frames": 8}, "name": "x"}}
