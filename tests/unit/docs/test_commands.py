@@ -45,6 +45,8 @@ def test_every_command_is_understood(page, folder, monkeypatch):
     for line in command_lines(page):
         print(line)  # shown with a failure
         command, *words = shlex.split(re.sub(r"\bN\b", "0", line))[1:]
+        if command == "-m" and words[1] in ("train", "eval", "predict"):
+            command, words = words[1], words[2:]
         if command == "-m":
             with contextlib.suppress(SystemExit) if len(words) < 3 else contextlib.nullcontext():  # a name in the running text
                 assert package.main(words[1:]) == 0
