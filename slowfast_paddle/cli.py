@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from slowfast_paddle import checkpoint, cpu, log
 from slowfast_paddle.config.load import dump_config, load_config
@@ -106,6 +107,14 @@ def _of_weights(weights: str | None) -> dict | None:
     if not file.is_file():
         raise CheckpointError(f"--weights {weights}: {file} does not exist; expected a .pdparams (the ending may be left out)")
     return checkpoint.load_sidecar(weights).get("config")
+
+
+def weights_at_hand(args: argparse.Namespace) -> str | None:
+    """The --weights to test: where neither they nor a --config are given, the newest of the default folder, with their own."""
+    if args.weights is not None or args.config is not None:
+        return args.weights
+    newest = checkpoint.find_latest(Path(DEFAULT_WEIGHTS).parent) or Path(DEFAULT_WEIGHTS)
+    return str(newest) if checkpoint.part(newest, checkpoint.WEIGHTS).is_file() else None
 
 
 def batch_size_given(args: argparse.Namespace) -> bool:

@@ -26,6 +26,7 @@ def choose_weights(config: Config, explicit: str | None) -> Path:
         CheckpointError: there is none.
     """
     if explicit is not None:
+        _logger.info("weights: %s", explicit)
         return checkpoint.stem(explicit)
     folder = Path(config.train.save_dir)
     final = folder / f"slowfast_epoch{epochs_of(config) - 1}"

@@ -30,6 +30,7 @@ def main(argv: list[str] | None = None, prog: str | None = None) -> int:
 
 
 def _run(args) -> int:
+    args.weights = cli.weights_at_hand(args)
     config = cli.resolve(args)
     from slowfast_paddle import app
     from slowfast_paddle.app.prediction import Wish

@@ -3,9 +3,10 @@
 import errno
 import os
 
+import numpy as np
 import pytest
 
-from slowfast_paddle import cli
+from slowfast_paddle import checkpoint, cli
 from slowfast_paddle.errors import DataError
 
 
@@ -49,3 +50,15 @@ def test_text_is_taken_as_it_is_typed(text, given):
 @pytest.mark.parametrize(("text", "labels"), [("null", None), ("2024-01-02", "2024-01-02"), ("a # b", "a # b")])
 def test_text_that_may_be_missing(text, labels):
     assert cli.resolve(cli.parse(cli.parser("", {}), [f"labels={text}"])).labels == labels
+
+
+def test_weights_that_are_found_bring_their_configuration(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    parser = cli.parser("", cli.TEST_KEYS)
+    assert cli.weights_at_hand(cli.parse(parser, [])) is None
+    facts = {"config": {"model": {"num_classes": 7}}}
+    checkpoint.save(tmp_path / "checkpoints/slowfast_epoch3", {"w": np.zeros(1, "f4")}, facts, training_state={})
+    args = cli.parse(parser, [])
+    args.weights = cli.weights_at_hand(args)
+    assert args.weights == "checkpoints/slowfast_epoch3" and cli.resolve(args).model.num_classes == 7
+    assert cli.weights_at_hand(cli.parse(parser, ["--config", "quickstart"])) is None
