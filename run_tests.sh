@@ -2,7 +2,7 @@
 # Installs what the tests need into .venv-test* and runs them; nothing has to be installed by hand.
 #   bash run_tests.sh          style, types and every test but the long ones on the newest Paddle, then on Paddle 2.6.2
 #                              those of what differs between versions (under 20 minutes on 2 cores)
-#   bash run_tests.sh full     the long tests too
+#   bash run_tests.sh full     the long tests too, and all of them on Paddle 2.6.2
 # Settings (environment):
 #   PADDLE_VERSION  run everything on this version only, e.g. PADDLE_VERSION=2.6.2 bash run_tests.sh
 #   PYTHON          interpreter; default the first of 3.10 to 3.13 (3.12 for Paddle 2) that works
@@ -11,6 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 source scripts/environment.sh
 mode="${1:-quick}"
 oldest=2.6.2
+parts=(unit contract parity smoke)
 failed=()
 export GLOG_minloglevel="${GLOG_minloglevel:-2}" PYTHONWARNINGS="${PYTHONWARNINGS:-ignore:No ccache found}"
 
@@ -38,8 +39,8 @@ prepare() {
 }
 
 case "$mode" in
-    quick) marks="not full" ;;
-    full) marks="" ;;
+    quick) marks="not full" on_oldest=(contract smoke unit/layers unit/optim) ;;
+    full) marks="" on_oldest=("${parts[@]}") ;;
     *)
         echo "error: unknown mode '$mode'; expected: bash run_tests.sh [quick|full]" >&2
         exit 2
@@ -50,14 +51,14 @@ prepare "${PADDLE_VERSION:-}" || exit 2
 stage "ruff" "$run" -m ruff check .
 stage "format" "$run" -m ruff format --check .
 stage "mypy" "$run" -m mypy
-for part in unit contract parity smoke; do
+for part in "${parts[@]}"; do
     stage "$part" "$run" -m pytest -m "$marks" "tests/$part"
 done
 
 if [ -z "${PADDLE_VERSION:-}" ]; then
     if find_python 12 >/dev/null 2>&1; then
         prepare "$oldest" || exit 2
-        for part in contract smoke unit/layers unit/optim unit/engine; do
+        for part in "${on_oldest[@]}"; do
             stage "$part on Paddle $oldest" "$run" -m pytest -m "$marks" "tests/$part"
         done
     else
